@@ -1,0 +1,178 @@
+# Sets up, builds, checks and runs everything; `make help` lists the words. Each step leaves a stamp, so that a second run
+# does only what has changed. It decides the order of things and the tools' arguments; what a tool checks stands in the
+# tool's own configuration (pyproject.toml, Cargo.toml, deny.toml).
+#
+# Needed on the machine: a Rust toolchain, CPython >= 3.11, and Node (with npm) for what speaks to the official client.
+#
+#   PYTHON=…        the interpreter of a new virtual environment (default: the newest found on PATH)
+#   VENV=…          where that environment lies (default: .venv)
+#   PORT=…          where `make demo` listens (default: 3000)
+#   PYTEST_ARGS=…   more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+PORT ?= 3000
+PYTEST_ARGS ?=
+# Evaluated when an environment is made, and only then: asking every interpreter takes seconds.
+PYTHON ?= $(shell tools/find-python)
+
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tools/constraints.txt
+WHEELS := $(VENV)/wheels
+# Built without debug information: it is compiled for this one use.
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := target/tools/bin/cargo-deny
+
+# The tests and lints of rust/python are compiled for the environment's interpreter, whatever else is on PATH.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+
+MANIFESTS := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml)
+CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path '*/target/*')
+PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
+# The README names commands that work on these words, so a test compares the two.
+.PHONY: help setup demo test test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
+        sdist licenses bench gate lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- the two that matter ----------------------------------------------------------------------------------------------
+
+demo: $(STAMPS)/wheel examples/chat/node_modules/.package-lock.json ## Set everything up and serve the chat on 127.0.0.1 (PORT=3000)
+	PORT=$(PORT) exec $(BIN)/python examples/chat/app.py
+
+test: test-rust test-python ## Set everything up and run all tests
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+test-rust: $(STAMPS)/venv ## Tests of the Rust crates
+	cargo test --locked --workspace
+
+test-python: $(STAMPS)/wheel $(STAMPS)/test js ## The Python suite: unit, house, black-box, browser
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.11 found
+	@interpreters=$$(tools/find-python --all); \
+	for python in $$interpreters; do \
+	    minor=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "== Python $$minor ($$python)"; \
+	    $(MAKE) --no-print-directory test-python PYTHON="$$python" VENV=.venv-"$$minor"; \
+	done
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+lint: $(STAMPS)/lint deny ## ruff, import directions, rustfmt, clippy, cargo-deny
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PYTHONPATH=python $(BIN)/lint-imports --no-cache
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+types: $(STAMPS)/lint stubtest ## mypy and pyright, both strict, and the stub against the compiled module
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+stubtest: $(STAMPS)/lint $(STAMPS)/wheel ## The stub of the core against the compiled module
+	$(BIN)/python -m mypy.stubtest sio_fast._core --allowlist tools/stubtest-allowlist.txt
+
+deny: $(CARGO_DENY) ## Licences, bans and sources of the dependency graph
+	$(CARGO_DENY) --offline --locked check --hide-inclusion-graph bans licenses sources
+
+format: $(STAMPS)/lint ## Format Python and Rust
+	$(BIN)/ruff format
+	cargo fmt --all
+
+fix: $(STAMPS)/lint ## Apply ruff's safe fixes, then format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	cargo fmt --all
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+setup: setup-tools $(STAMPS)/wheel ## Everything that building, checking and testing need, and the wheel
+
+setup-tools: $(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint js $(CARGO_DENY) ## The same without the wheel
+
+build: $(STAMPS)/wheel ## The release wheel, installed into the virtual environment
+
+develop: $(STAMPS)/build $(STAMPS)/test THIRD-PARTY-LICENSES.html ## An editable install with a quick debug build of the core
+	VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/maturin develop --locked --extras uvloop,trio
+	rm -f $(STAMPS)/wheel
+
+sdist: $(STAMPS)/build THIRD-PARTY-LICENSES.html ## The source distribution, into dist/
+	$(BIN)/maturin sdist --out dist
+
+licenses: THIRD-PARTY-LICENSES.html ## The licences of all crates in the wheel
+
+# --- speed ------------------------------------------------------------------------------------------------------------
+
+bench: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches of the Python side
+	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only $(PYTEST_ARGS)
+
+gate: $(STAMPS)/wheel $(STAMPS)/bench benches/servers/node/node_modules/.package-lock.json ## Speed beside the official server, interleaved
+	cargo build --locked --release --package sio-load
+	$(BIN)/python benches/gate.py
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+lock: $(STAMPS)/build $(STAMPS)/lint $(STAMPS)/bench ## Pin the tools' versions in tools/constraints.txt to what is installed
+	tools/lock-constraints $(BIN)/python > tools/constraints.txt.new
+	mv tools/constraints.txt.new tools/constraints.txt
+
+clean: ## Remove everything that was built or installed here
+	rm -rf target dist build THIRD-PARTY-LICENSES.html $(wildcard .venv .venv-*) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(addsuffix /node_modules,$(patsubst %/,%,$(dir $(PACKAGES))))
+	find python tests tools examples benches -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/sio_fast/*.so
+
+# --- stamps -----------------------------------------------------------------------------------------------------------
+
+# A PYTHON that was named must be the one in the environment, which may be older than the wish.
+ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
+ifneq ($(wildcard $(BIN)/python),)
+SAME := $(shell test "$$($(PYTHON) -c 'import sys; print(sys.version)')" = "$$($(BIN)/python -c 'import sys; print(sys.version)')" && echo yes)
+ifneq ($(SAME),yes)
+$(error $(VENV) was made with another Python than $(PYTHON): remove it, or add VENV=.venv-other)
+endif
+endif
+endif
+
+$(STAMPS)/venv:
+	@python=$(PYTHON); test -n "$$python"; echo "$(VENV): $$("$$python" --version) ($$python)"; "$$python" -m venv --clear $(VENV)
+	@# Dependency groups are read by pip since 25.1.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@mkdir -p $(STAMPS) && touch $@
+
+# One rule for the groups of pyproject.toml: build, test, lint, bench.
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/bench: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml tools/constraints.txt
+	$(PIP) --group $*
+	@touch $@
+
+THIRD-PARTY-LICENSES.html: tools/third_party_licenses.py deny.toml $(MANIFESTS) | $(STAMPS)/venv
+	$(BIN)/python tools/third_party_licenses.py $@
+
+$(STAMPS)/wheel: $(STAMPS)/build $(MANIFESTS) $(CORE_SOURCES) $(PACKAGE_SOURCES) pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.html
+	rm -rf $(WHEELS)
+	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out $(WHEELS)
+	$(PIP) --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(PIP) "$$(echo $(WHEELS)/*.whl)[uvloop,trio]"
+	@touch $@
+
+$(CARGO_DENY): | $(STAMPS)/venv
+	cargo install --quiet --locked --debug --root target/tools --version $(CARGO_DENY_VERSION) cargo-deny
+
+# npm leaves its own stamp behind.
+PACKAGES := examples/chat/package.json tests/js/package.json tests/browser/package.json
+.PHONY: js
+js: $(patsubst %/package.json,%/node_modules/.package-lock.json,$(PACKAGES))
+
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || { echo "npm (Node) is needed for $(@D:/node_modules=): on Debian, apt-get install npm" >&2; exit 1; }
+	cd $(@D:/node_modules=) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,159 @@
+"""The servers that are compared, and the generator that drives them: how each is installed, started and ended.
+
+Knows processes and cores; does not know which measures there are or what their figures mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+__all__ = ["PEERS", "Peer", "Pinning", "Running", "build_generator", "generate", "prepare", "start"]
+
+BENCHES = Path(__file__).resolve().parent
+NODE = BENCHES / "servers" / "node"
+# From the start of a process to its ready line; an interpreter with a cold disk needs a few seconds.
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Pinning:
+    """Which core the server and the generator are bound to; ``None`` leaves it to the kernel."""
+
+    server: int | None = 0
+    generator: int | None = 1
+
+    def server_prefix(self) -> list[str]:
+        """The words in front of a server's command line."""
+        return _taskset(self.server)
+
+    def generator_prefix(self) -> list[str]:
+        """The words in front of the generator's command line."""
+        return _taskset(self.generator)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server program under a name; ``{python}`` in its command is the interpreter chosen at run time."""
+
+    name: str
+    command: Sequence[str]
+
+    def argv(self, python: str) -> list[str]:
+        """The command line with the interpreter filled in."""
+        return [word.format(python=python) for word in self.command]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that listens."""
+
+    pid: int
+    port: int
+    versions: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def _sio_fast(backend: str) -> list[str]:
+    return ["{python}", str(BENCHES / "servers" / "sio_fast_server.py"), "--backend", backend]
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("sio-fast", _sio_fast("uvloop")),
+        Peer("sio-fast-asyncio", _sio_fast("asyncio")),
+        Peer("sio-fast-trio", _sio_fast("trio")),
+        Peer("node", ["node", str(NODE / "server.mjs")]),
+        Peer("python-socketio", ["{python}", str(BENCHES / "servers" / "python_socketio_server.py")]),
+    )
+}
+
+
+def prepare(names: Sequence[str]) -> None:
+    """Install what the named peers need and have not got: the packages of the Node server, from its lock file."""
+    if "node" not in names:
+        return
+    installed = NODE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, stdout=sys.stderr)
+
+
+def build_generator() -> Path:
+    """Build ``sio-load`` with optimisation and return its path."""
+    command = ["cargo", "build", "--locked", "--release", "--package", "sio-load", "--message-format", "json"]
+    built = subprocess.run(command, cwd=BENCHES.parent, check=True, stdout=subprocess.PIPE, text=True)
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "sio-load":
+            return Path(message["executable"])
+    raise RuntimeError("cargo built no executable named sio-load")
+
+
+@contextlib.contextmanager
+def start(peer: Peer, pinning: Pinning, python: str) -> Generator[Running]:
+    """Run a server for the duration of the block.
+
+    Raises:
+        RuntimeError: The process ended or stayed silent instead of saying where it listens.
+    """
+    command = pinning.server_prefix() + peer.argv(python)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        ready = json.loads(_first_line(peer, process))
+        yield Running(process.pid, ready["port"], ready["versions"])
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def generate(program: Path, pinning: Pinning, server: Running, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run the generator once and return its report; a run that failed has a text under ``error``."""
+    command = [*pinning.generator_prefix(), str(program), *arguments]
+    command += ["--port", str(server.port), "--pid", str(server.pid)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        report: dict[str, Any] = json.loads(finished.stdout)
+    except json.JSONDecodeError:
+        report = {"error": finished.stderr.strip()}
+    if finished.returncode != 0 and not report.get("error"):
+        report["error"] = f"the generator ended with status {finished.returncode}"
+    return report
+
+
+def _taskset(core: int | None) -> list[str]:
+    if core is None:
+        return []
+    if core not in os.sched_getaffinity(0):
+        raise RuntimeError(f"core {core} is not available to this process: run with --no-pin")
+    if shutil.which("taskset") is None:
+        raise RuntimeError("taskset (util-linux) is missing: install it or run with --no-pin")
+    return ["taskset", "--cpu-list", str(core)]
+
+
+def _first_line(peer: Peer, process: subprocess.Popen[str]) -> str:
+    if process.stdout is None:
+        raise RuntimeError(f"{peer.name}: no pipe to its standard output")
+    readable, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
+    line = process.stdout.readline() if readable else ""
+    if not line:
+        state = "stayed silent" if process.poll() is None else f"ended with status {process.returncode}"
+        raise RuntimeError(f"{peer.name} {state} instead of listening")
+    return line

@@ -1,0 +1,57 @@
+"""A Socket.IO server for Python with a Rust core. Re-exports the public names, nothing else."""
+
+from __future__ import annotations
+
+import logging
+
+from ._core import version as _version
+from .connection import Connection
+from .exceptions import (
+    AckTimeout,
+    ConnectError,
+    DisconnectedError,
+    InvalidPayload,
+    NotRunning,
+    ReservedEventName,
+    SocketIOError,
+)
+from .handshake import Handshake
+from .namespace import Namespace
+from .native import Listener
+from .operator import Broadcaster, BroadcastOperator, CanEmit, SocketOperator
+from .sent import Sent
+from .server import Server
+from .socket import Socket, current_socket
+from .types import Event, Packet, ReadyState, Reason, Transport
+
+__all__ = (
+    "AckTimeout",
+    "BroadcastOperator",
+    "Broadcaster",
+    "CanEmit",
+    "ConnectError",
+    "Connection",
+    "DisconnectedError",
+    "Event",
+    "Handshake",
+    "InvalidPayload",
+    "Listener",
+    "Namespace",
+    "NotRunning",
+    "Packet",
+    "ReadyState",
+    "Reason",
+    "ReservedEventName",
+    "Sent",
+    "Server",
+    "Socket",
+    "SocketIOError",
+    "SocketOperator",
+    "Transport",
+    "current_socket",
+)
+
+__version__ = _version()
+
+# The application decides where lines go; without this a program with no logging at all would see them on stderr.
+logging.getLogger("sio_fast").addHandler(logging.NullHandler())

@@ -1,0 +1,245 @@
+"""The Rust core as Python sees it: sessions, rooms, outboxes, timers and the JSON codec.
+
+Every call is synchronous and short. Unless a docstring says otherwise a call may come from any thread. Private: people
+write against :mod:`sio_fast`; this surface changes without notice.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, final
+
+__all__ = (
+    "ACK",
+    "CONNECT",
+    "DEADLINE",
+    "DISCONNECT",
+    "DRAINED",
+    "EVENT",
+    "LOG",
+    "STOPPED",
+    "Core",
+    "NamespaceCore",
+    "SocketCore",
+    "close_reasons",
+    "config_fields",
+    "decode_packet",
+    "encode_packet",
+    "generate_id",
+    "version",
+)
+
+# Kinds of notices, the first item of the tuples that Core.drain returns.
+EVENT: Final = 0
+"""``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes."""
+CONNECT: Final = 1
+"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, ``{}`` when it sent none."""
+ACK: Final = 2
+"""``(ACK, handle, ack_id, args)``: the client answered an emit_with_ack."""
+DISCONNECT: Final = 3
+"""``(DISCONNECT, handle, reason, detail, rooms, dropped)``: the socket has left (its effects are done); rooms are those it
+was in, its own id among them; dropped is True if events that have not started are to be dropped (the server ended it)."""
+DRAINED: Final = 4
+"""``(DRAINED, session)``: what was queued for that session is below half the high-water mark again, or it is gone."""
+DEADLINE: Final = 5
+"""``(DEADLINE, token)``: a deadline of Core.start_deadline has come."""
+LOG: Final = 6
+"""``(LOG, level, logger, message)``: a line for the logging module (level as there, logger such as ``"sio_fast.engine"``)."""
+STOPPED: Final = 7
+"""``(STOPPED,)``: after shutdown: everything is flushed or the grace is over; Core.join will not block long."""
+
+@final
+class Core:
+    """One hub with its mailbox; the state behind one ``Server``. Makes no thread and no descriptor before ``start``."""
+
+    def __new__(cls, settings: object) -> Core:
+        """Reads every name of :func:`config_fields` as an attribute of ``settings``.
+
+        Raises:
+            TypeError: An attribute has the wrong type.
+            ValueError: A value is out of its range; the text names the option, the value and what is allowed.
+        """
+
+    def start(self) -> int:
+        """Opens the mailbox and returns the descriptor that becomes readable when ``drain`` has something.
+
+        Raises:
+            RuntimeError: Already started, or the process was forked after the start.
+        """
+
+    def listen(
+        self,
+        host: str,
+        port: int,
+        *,
+        backlog: int,
+        header_timeout: float,
+        static_files: Sequence[tuple[str, str]],
+        serve_client: str | None,
+        uds: str | None,
+    ) -> list[tuple[str, int]]:
+        """Binds and starts the native I/O thread. Returns the bound addresses (port 0 gives a free one).
+
+        Raises:
+            OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
+        """
+
+    def shutdown(self, grace: float) -> None:
+        """Begins the end: no new connections, every session closes with ``server shutting down`` (never a Socket.IO
+        DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
+
+    def join(self) -> None:
+        """Waits for the I/O thread with the interpreter released and closes the mailbox. ``start`` may follow."""
+
+    def drain(self, max_events: int) -> list[tuple[Any, ...]]:
+        """Takes at most ``max_events`` notices, decoded, in order of arrival. Begins a pass: emits are queued at once
+        but the I/O thread is not woken for each until ``rest``. Loop thread only."""
+
+    def rest(self) -> bool:
+        """Ends the pass: wakes the I/O thread if something was queued. True if notices wait: then drain again."""
+
+    def namespace(self, name: str) -> NamespaceCore:
+        """The namespace of that name (with its leading slash), made if it is new. Clients may join it from now on."""
+
+    def start_deadline(self, seconds: float) -> int:
+        """A token that comes back in a ``DEADLINE`` notice after ``seconds``."""
+
+    def cancel_deadline(self, token: int) -> None:
+        """Forgets it; unknown or past tokens do nothing."""
+
+    def stats(self) -> dict[str, int]:
+        """Gauges and counters: sessions, sockets, rooms, bytes_queued, events_queued, and totals since the start."""
+
+    @property
+    def clients_count(self) -> int: ...
+    @property
+    def congested(self) -> bool:
+        """True while the process has too many bytes queued: what makes ``NamespaceCore.broadcast`` return 1."""
+
+@final
+class NamespaceCore:
+    """One namespace: its sockets and rooms."""
+
+    @property
+    def name(self) -> str: ...
+    def broadcast(
+        self,
+        event: str | int,
+        args: tuple[Any, ...],
+        rooms: tuple[str, ...],
+        except_rooms: tuple[str, ...],
+        sender: SocketCore | None,
+        volatile: bool,
+    ) -> int:
+        """Encodes once and queues for the union of ``rooms`` (all connected sockets if empty) minus the members of
+        ``except_rooms`` and minus ``sender``. Returns 0, or 1 if the process has too many bytes queued (await then).
+
+        Raises:
+            TypeError: A value that cannot be encoded, with its path.
+            ValueError: Nested deeper than ``max_depth``, or more attachments than ``max_attachments``.
+        """
+
+    def members(self, rooms: tuple[str, ...], except_rooms: tuple[str, ...], sender: SocketCore | None) -> list[int]:
+        """The handles such a broadcast would reach now."""
+
+    def rooms(self) -> list[str]:
+        """Names of the rooms that have members; sockets' own ids included."""
+
+@final
+class SocketCore:
+    """One client in one namespace."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def handle(self) -> int:
+        """Unique in the process's life; the key in notices."""
+
+    @property
+    def session(self) -> int:
+        """Number of its Engine.IO session; the key in DRAINED."""
+
+    @property
+    def namespace(self) -> str:
+        """Name of its namespace; how a CONNECT notice says which one the client asks for."""
+
+    @property
+    def connected(self) -> bool:
+        """True from ``accept`` until the socket has left."""
+
+    def emit(self, event: str | int, args: tuple[Any, ...], volatile: bool) -> int:
+        """Queues an event. 0 = accepted, 1 = accepted and over the high-water mark, 2 = dropped (gone, or volatile while
+        something was queued). While the socket is in ``use`` it is held until ``accept``. Raises like broadcast."""
+
+    def emit_with_ack(self, event: str | int, args: tuple[Any, ...], volatile: bool) -> int:
+        """The same with an ack id, which is returned; -1 if it was dropped."""
+
+    def forget_ack(self, ack_id: int) -> None:
+        """A later answer is ignored."""
+
+    def ack(self, ack_id: int, args: tuple[Any, ...]) -> None:
+        """Answers an event of the client. Nothing happens if the socket is gone."""
+
+    def accept(self) -> bool:
+        """Sends CONNECT and what was held. False: the client has left meanwhile (nothing to undo, no DISCONNECT comes)."""
+
+    def refuse(self, message: str, data: object) -> None:
+        """Sends CONNECT_ERROR (``data`` left out if None) and forgets the socket, its rooms and what was held."""
+
+    def disconnect(self, close: bool) -> None:
+        """Leaves now, everywhere: sends DISCONNECT; with ``close`` all sockets of the connection leave and it ends.
+        A DISCONNECT notice follows for each. Idempotent."""
+
+    def join(self, rooms: tuple[str, ...]) -> None: ...
+    def leave(self, rooms: tuple[str, ...]) -> None: ...
+    def rooms(self) -> list[str]: ...
+    def in_room(self, room: str) -> bool: ...
+    def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
+        """(headers in order with lower-case names, url, address, xdomain, secure, issued in ms)"""
+
+    @property
+    def buffered_amount(self) -> int: ...
+    def want_drained(self) -> bool:
+        """Asks for one DRAINED notice of this session. False: it is below the mark already (or gone), none will come."""
+
+    def hold(self, events: int, size: int) -> None:
+        """Counts events that wait in Python again against ``max_queued_events`` / ``max_queued_bytes``."""
+
+    def release(self, events: int, size: int) -> None:
+        """Undoes ``hold``."""
+
+    @property
+    def detail(self) -> str | None:
+        """Why the session ended, beside the reason."""
+
+    # The connection below (socket.conn)
+    @property
+    def conn_id(self) -> str: ...
+    @property
+    def transport(self) -> str: ...
+    @property
+    def upgraded(self) -> bool: ...
+    @property
+    def ready_state(self) -> str: ...
+    def close_connection(self, discard: bool) -> None:
+        """Closes the Engine.IO session: reason ``forced close``."""
+
+def generate_id() -> str:
+    """20 random URL-safe characters."""
+
+def close_reasons() -> list[str]: ...
+def config_fields() -> list[str]: ...
+def version() -> str: ...
+def encode_packet(
+    event: str | int,
+    args: Sequence[Any],
+    *,
+    namespace: str = "/",
+    ack_id: int | None = None,
+    default: Callable[[Any], Any] | None = None,
+    max_depth: int = 512,
+) -> tuple[str, list[bytes]]:
+    """An EVENT as Socket.IO text and its attachments; for tests, benches and tools."""
+
+def decode_packet(
+    text: str | bytes, attachments: Sequence[bytes] = (), *, max_depth: int = 512
+) -> tuple[Any, ...]:
+    """``(type, namespace, ack_id, data)`` of a Socket.IO packet."""

@@ -1,0 +1,102 @@
+"""Every exception the package raises or expects to be raised. Refuses to know anything else: it imports nothing of ours.
+
+::
+
+    SocketIOError
+    ├── raised by the application   ConnectError
+    ├── the peer's fault            InvalidPayload · AckTimeout · DisconnectedError
+    └── the caller's fault          ReservedEventName · NotRunning
+
+Wrong types of arguments are the builtin :class:`TypeError`, bad values :class:`ValueError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = (
+    "AckTimeout",
+    "ConnectError",
+    "DisconnectedError",
+    "InvalidPayload",
+    "NotRunning",
+    "ReservedEventName",
+    "SocketIOError",
+)
+
+
+class SocketIOError(Exception):
+    """Base of all exceptions of this package."""
+
+
+class ConnectError(SocketIOError):
+    """Raise it in a ``use`` middleware to refuse a client; the client's ``connect_error`` gets message and data.
+
+    Args:
+        message: The text the client sees as ``err.message``.
+        data: Anything the codec can encode, as ``err.data``; left out if None.
+    """
+
+    def __init__(self, message: str, *, data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class InvalidPayload(SocketIOError, ValueError):
+    """An event whose arguments do not fit its handler. The handler is not called, the connection stays.
+
+    Args:
+        event: Name of the event.
+        errors: One sentence per fault.
+    """
+
+    def __init__(self, event: str | int, errors: Sequence[str]) -> None:
+        super().__init__(f"event {event!r}: " + "; ".join(errors))
+        self.event = event
+        self.errors = list(errors)
+
+
+class AckTimeout(SocketIOError, TimeoutError):
+    """Nobody, or not everybody, answered in time. The text is the official server's ``operation has timed out``.
+
+    Args:
+        responses: The answers that did come, in order of arrival.
+        missing: Ids of the sockets that did not answer.
+    """
+
+    def __init__(self, responses: Sequence[Any] = (), missing: Sequence[str] = ()) -> None:
+        super().__init__("operation has timed out")
+        self.responses = list(responses)
+        self.missing = list(missing)
+
+
+class DisconnectedError(SocketIOError, ConnectionError):
+    """The socket has left, so its answer will never come.
+
+    Args:
+        reason: Why it left, one of :data:`sio_fast.Reason`, or None if that is not known yet.
+    """
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__("the socket has left" if reason is None else f"the socket has left: {reason}")
+        self.reason = reason
+
+
+class ReservedEventName(SocketIOError, ValueError):
+    """The name belongs to the protocol or the library and cannot be emitted.
+
+    Args:
+        event: The reserved name.
+    """
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f'"{event}" is a reserved event name')
+        self.event = event
+
+
+class NotRunning(SocketIOError, RuntimeError):
+    """The server does not run here: it was closed, or the process was forked after the start."""

@@ -1,0 +1,164 @@
+"""From start to end: opens the core's mailbox, the workers and their wake source, and closes them in order.
+
+Refuses to know what listens: whoever uses it brings a function that does. One object is one run; a server makes a new one
+for every start, so that it may start again on another loop or back-end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from .dispatch import Dispatcher
+from .socket import Socket, current_socket
+from .waits import Waits
+
+if TYPE_CHECKING:
+    from ._core import Core
+    from .namespace import Namespace
+    from .settings import DispatchSettings
+
+__all__ = ("Lifetime",)
+
+T = TypeVar("T")
+
+_REASON: Final = "server shutting down"
+# How long a join may take that nobody waits for gracefully: the I/O thread has been told to drop everything.
+_SHORT: Final = 2.0
+
+_log = logging.getLogger("sio_fast.server")
+
+
+class Lifetime:
+    """One run of a server. Loop thread only.
+
+    Args:
+        core: The server's core, not started.
+        namespaces: The server's namespaces by name, live.
+        settings: Limits of the dispatcher.
+        high_water_mark: Bytes, for those who wait for a drained connection.
+        socket_class: What handlers get.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        namespaces: Mapping[str, Namespace[Any]],
+        settings: DispatchSettings,
+        high_water_mark: int,
+        socket_class: type[Socket],
+    ) -> None:
+        self._core = core
+        self._waits = Waits(core, high_water_mark)
+        self._dispatcher = Dispatcher(core, self._waits, namespaces, settings, socket_class, self._fail)
+        self._grace = 5.0
+        self._failure: BaseException | None = None
+        self._closing = anyio.Event()
+        self._gone = anyio.Event()
+        self._ended = anyio.Event()
+
+    async def run(self, listen: Callable[[], T], started: Callable[[T], None]) -> None:
+        """Runs until :meth:`close`. Cancelled, it closes without grace.
+
+        Args:
+            listen: Opens the doors; what it raises is raised here, with everything closed again.
+            started: Called with what ``listen`` returned.
+        """
+        fd = self._core.start()
+        joined = False
+        try:
+            self._waits.open()
+            started(listen())
+            async with anyio.create_task_group() as tasks:
+                with self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
+                    await self._closing.wait()
+                    await self._close()
+                    tasks.cancel_scope.cancel()
+            self._core.join()
+            joined = True
+        finally:
+            if not joined:
+                self._core.shutdown(0.0)
+                with anyio.move_on_after(_SHORT, shield=True):
+                    await anyio.to_thread.run_sync(self._core.join, abandon_on_cancel=True)
+            self._dispatcher.close(_REASON)
+            self._gone.set()
+            self._ended.set()
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self, grace: float) -> None:
+        """Ends the run and returns when it has ended; called by a handler, which the end would wait for, when all
+        ``disconnect`` handlers are done.
+
+        Args:
+            grace: Seconds for flushing what is queued, for handlers to finish, and for ``disconnect`` handlers.
+        """
+        if not self._closing.is_set():
+            self._grace = grace
+            self._closing.set()
+        if current_socket.get(None) is None:
+            await self._ended.wait()
+        else:
+            await self._gone.wait()
+
+    def running(self) -> int:
+        """Handlers that wait for something now."""
+        return self._dispatcher.running()
+
+    async def _close(self) -> None:
+        """Closes the sessions, lets handlers see it, and gives running ones what is left of the grace."""
+        dispatcher, grace = self._dispatcher, self._grace
+        self._core.shutdown(grace)
+        with anyio.move_on_after(grace) as limit:
+            # Half of the grace belongs to the `disconnect` handlers of sockets whose event handlers take too long.
+            with anyio.move_on_after(grace / 2):
+                await dispatcher.stopped.wait()
+                await dispatcher.until_gone()
+            dispatcher.hurry()
+            await dispatcher.stopped.wait()
+            await dispatcher.until_gone()
+            self._gone.set()
+            await dispatcher.until_idle()
+        if limit.cancelled_caught:
+            _log.warning("%d handlers were cancelled: the grace of %g s is over", dispatcher.running(), grace)
+        if not dispatcher.stopped.is_set():
+            self._core.shutdown(0.0)
+            with anyio.move_on_after(_SHORT):
+                await dispatcher.stopped.wait()
+
+    def _fail(self, error: BaseException) -> None:
+        """The program is to end, through the normal close."""
+        if self._failure is None:
+            self._failure = error
+        self._closing.set()
+
+    @contextlib.contextmanager
+    def _reading(self, fd: int, begin: Callable[..., None]) -> Iterator[None]:
+        """Chooses the wake source: the loop's reader where there is one, else the leader waits for the descriptor."""
+        loop = _asyncio_loop()
+        if loop is not None:
+            try:
+                loop.add_reader(fd, self._dispatcher.wake)
+            except NotImplementedError:  # Windows' Proactor loop
+                loop = None
+        begin(polls=loop is None)
+        try:
+            yield
+        finally:
+            if loop is not None:
+                loop.remove_reader(fd)
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:  # trio
+        return None

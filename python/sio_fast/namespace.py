@@ -1,0 +1,178 @@
+"""Namespaces: their handlers, their gates, their sockets, and emitting to all of them. Refuses to know how clients come in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, TypeAlias, cast, overload
+
+from .handlers import HandlerTable, require_callable
+from .operator import Broadcaster, BroadcastOperator
+from .sent import Sent
+from .socket import S
+from .types import Event, EventName, H, Middleware, P, R, Reason
+
+if TYPE_CHECKING:
+    from ._core import Core, NamespaceCore
+
+__all__ = ("Namespace", "NamespaceLike")
+
+_Typed: TypeAlias = "Callable[Concatenate[S, P], Awaitable[R] | R]"
+_Connect: TypeAlias = "Callable[[S], Awaitable[object] | object]"
+_Leave: TypeAlias = "Callable[[S, Reason], Awaitable[object] | object]"
+
+
+class NamespaceLike(Broadcaster, Generic[S]):
+    """What :class:`Server` and :class:`Namespace` share: ``use``, ``on``, ``once``, ``off``, ``event`` and emitting to all.
+
+    Handlers get the socket first, then the event's arguments. Several per event run in the order of registration; the
+    first that returns something other than None answers the client's acknowledgement. Registering belongs on the server's
+    loop or before its start; emitting is safe from any thread.
+    """
+
+    __slots__ = ()
+
+    @property
+    def _space(self) -> Namespace[S]:
+        raise NotImplementedError
+
+    # Emitting.
+
+    def _operator(self) -> BroadcastOperator:
+        return BroadcastOperator(self._space)
+
+    def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
+        return BroadcastOperator(self._space)._emit(name, args)  # pyright: ignore[reportPrivateUsage]
+
+    # Listening.
+
+    def use(self, fn: Callable[[S], Awaitable[object] | object], /) -> Callable[[S], Awaitable[object] | object]:
+        """Adds a gate for every client that asks for this namespace: ``fn(socket)``, sync or async. Also a decorator.
+
+        Gates run one after the other before the client is accepted. Returning lets it pass; raising :class:`ConnectError`
+        refuses it with message and data, any other exception with ``internal error`` and a line in the log. Gates are not
+        inherited: those of ``/`` do not see clients of other namespaces.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+        """
+        space = self._space
+        space._gates = (*space._gates, require_callable(fn, "a middleware"))  # pyright: ignore[reportPrivateUsage]
+        return fn
+
+    @overload
+    def on(self, event: Event[P, R], /, *, concurrent: bool = ...) -> Callable[[_Typed[S, P, R]], _Typed[S, P, R]]: ...
+    @overload
+    def on(self, event: Literal["connect", "connection"], /) -> Callable[[_Connect[S]], _Connect[S]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def on(self, event: Literal["disconnect", "disconnecting"], /) -> Callable[[_Leave[S]], _Leave[S]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def on(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    @overload
+    def on(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
+    def on(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+        """Registers a handler for all sockets of the namespace. Also a decorator.
+
+        Args:
+            event: A name or an :class:`Event`. ``connect`` (or ``connection``) brings the socket alone,
+                ``disconnecting`` and ``disconnect`` the socket and the reason, ``error`` the socket and the exception.
+            fn: The handler, sync or async.
+            concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
+                socket's context.
+
+        Raises:
+            TypeError: ``fn`` is not callable, or takes no socket.
+            ValueError: It is registered for this event already.
+        """
+        return self._space._register(event, fn, once=False, concurrent=concurrent)  # pyright: ignore[reportPrivateUsage]
+
+    @overload
+    def once(self, event: Event[P, R], /, *, concurrent: bool = ...) -> Callable[[_Typed[S, P, R]], _Typed[S, P, R]]: ...
+    @overload
+    def once(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    @overload
+    def once(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
+    def once(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+        """The same as :meth:`on` for one event only: one for all sockets of the namespace together."""
+        return self._space._register(event, fn, once=True, concurrent=concurrent)  # pyright: ignore[reportPrivateUsage]
+
+    def off(self, event: Event[..., Any] | str, fn: Callable[..., Any] | None = None, /) -> None:
+        """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
+        space = self._space
+        space._table.remove(event, fn)  # pyright: ignore[reportPrivateUsage]
+        space._handlers_changed()  # pyright: ignore[reportPrivateUsage]
+
+    def event(self, fn: H, /) -> H:
+        """Registers ``fn`` for the event of its own name: ``@io.event``.
+
+        Raises:
+            TypeError: ``fn`` has no name, as a lambda.
+        """
+        name = getattr(require_callable(fn, "an event handler"), "__name__", "<lambda>")
+        if name == "<lambda>":
+            raise TypeError("@event takes the event's name from the function; a lambda has none: use on(name, fn)")
+        self._space._register(name, fn, once=False, concurrent=False)  # pyright: ignore[reportPrivateUsage]
+        return fn
+
+
+class Namespace(NamespaceLike[S]):
+    """One namespace. ``io.of(name)`` gives it.
+
+    Attributes:
+        server: The server it belongs to.
+    """
+
+    __slots__ = ("__weakref__", "_gates", "_namespace_core", "_process_core", "_sockets", "_table", "server")
+
+    def __init__(self, server: object, process_core: Core, core: NamespaceCore) -> None:
+        self.server = server
+        self._process_core = process_core
+        self._namespace_core = core
+        self._table = HandlerTable(bare=False)
+        self._gates: tuple[Middleware, ...] = ()
+        self._sockets: dict[str, S] = {}
+
+    @property
+    def _space(self) -> Namespace[S]:
+        return self
+
+    @property
+    def name(self) -> str:
+        """Its name, with the leading slash."""
+        return self._namespace_core.name
+
+    @property
+    def sockets(self) -> Mapping[str, S]:
+        """The connected sockets of this process by id: a live view that nobody can change."""
+        return MappingProxyType(self._sockets)
+
+    def _register(self, event: object, fn: object, *, once: bool, concurrent: bool) -> Any:
+        def register(fn: H) -> H:
+            self._table.add(event, fn, once=once, concurrent=concurrent)
+            self._handlers_changed()
+            return fn
+
+        return register if fn is None else register(cast("Callable[..., Any]", fn))
+
+    def _handlers_changed(self) -> None:
+        """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
+        for socket in tuple(self._sockets.values()):
+            if socket._table is not None:  # pyright: ignore[reportPrivateUsage]
+                socket._changed()  # pyright: ignore[reportPrivateUsage]
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self.name!r} with {len(self._sockets)} sockets>"
+
+
+def namespace_name(name: str) -> str:
+    """The name with its leading slash: ``of("x")`` is ``of("/x")``.
+
+    Raises:
+        TypeError: Not a str.
+        ValueError: A comma, which ends the name on the wire.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a namespace's name is a str, not {type(name).__name__}")
+    if "," in name:
+        raise ValueError(f"namespace {name!r:.50}: a comma ends the name on the wire")
+    return name if name.startswith("/") else f"/{name}"

@@ -1,0 +1,401 @@
+"""``Server``: the options, the namespaces, the start and the end. Refuses to know how notices become calls of handlers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar
+
+import anyio
+
+from ._core import Core
+from .exceptions import NotRunning
+from .lifetime import Lifetime
+from .namespace import Namespace, NamespaceLike, namespace_name
+from .settings import (
+    DEFAULT_CORS_METHODS,
+    CorsOrigins,
+    DispatchSettings,
+    Settings,
+    client_folder,
+    normalise_origins,
+    unknown_option,
+    words,
+)
+from .socket import S, Socket
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+
+    from .native import Backend, Listener, StaticFiles
+
+__all__ = ("Engine", "Server")
+
+T = TypeVar("T")
+
+_MIB: Final = 1 << 20
+
+_log = logging.getLogger("sio_fast.server")
+
+
+class Engine:
+    """``io.engine``: the Engine.IO side of a server."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def clients_count(self) -> int:
+        """Connections that are open now. Safe from any thread."""
+        return self._core.clients_count
+
+
+class Server(NamespaceLike[S]):
+    """A Socket.IO server, and its namespace ``/``: ``io.on``, ``io.emit`` and the others mean that one.
+
+    Making one opens nothing: no thread, no descriptor. Options are keyword-only, durations seconds, sizes bytes.
+
+    Args:
+        path: Path of the requests.
+        transports: ``"polling"``, ``"websocket"`` or both.
+        allow_upgrades: False to leave clients on long-polling.
+        ping_interval: Time between two pings.
+        ping_timeout: Time for the answer to one.
+        upgrade_timeout: Time for an upgrade of the transport.
+        connect_timeout: Time for a connection to join its first namespace.
+        max_http_buffer_size: Largest message of a client.
+        max_attachments: Most attachments of one packet.
+        max_depth: Deepest nesting of JSON.
+        cors_allowed_origins: None accepts an ``Origin`` of the same host only, False checks nothing and sends no headers,
+            ``"*"`` or names of origins accept those.
+        cors_allowed_methods: Methods for preflight requests.
+        cors_allowed_headers: Headers for preflight requests; None reflects what is asked for.
+        cors_exposed_headers: Headers that pages may read.
+        cors_credentials: True to allow credentials.
+        cors_max_age: How long a browser may keep the answer to a preflight request.
+        serve_client: Folder of the npm package's files, served below ``path``; False serves none.
+        default: Called for values that the codec does not know; what it returns is encoded instead.
+        socket_class: Subclass of :class:`Socket` that handlers get.
+        max_concurrency_per_socket: Event handlers of one socket at a time.
+        max_running_handlers: Waiting handlers of the process at a time; above it sessions pause.
+        disconnect_wait: How long ``disconnecting`` waits for the events ahead of it.
+        max_queued_events: Events of one connection that may wait for their handlers.
+        max_queued_bytes: The same in bytes.
+        high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it.
+        max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
+
+    Raises:
+        TypeError: An unknown option, or a value of the wrong type.
+        ValueError: A value out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "/socket.io",
+        transports: Sequence[Literal["polling", "websocket"]] = ("polling", "websocket"),
+        allow_upgrades: bool = True,
+        ping_interval: float = 25,
+        ping_timeout: float = 20,
+        upgrade_timeout: float = 10,
+        connect_timeout: float = 45,
+        max_http_buffer_size: int = 1_000_000,
+        max_attachments: int = 10,
+        max_depth: int = 512,
+        cors_allowed_origins: CorsOrigins = None,
+        cors_allowed_methods: Sequence[str] = DEFAULT_CORS_METHODS,
+        cors_allowed_headers: Sequence[str] | None = None,
+        cors_exposed_headers: Sequence[str] = (),
+        cors_credentials: bool = False,
+        cors_max_age: int | None = None,
+        serve_client: Literal[False] | str | os.PathLike[str] = False,
+        default: Callable[[Any], Any] | None = None,
+        socket_class: type[S] = Socket,  # type: ignore[assignment]
+        max_concurrency_per_socket: int = 1,
+        max_running_handlers: int = 10_000,
+        disconnect_wait: float = 5,
+        max_queued_events: int = 1000,
+        max_queued_bytes: int = _MIB,
+        high_water_mark: int = _MIB,
+        max_buffered_bytes: int = 4 * _MIB,
+        **unknown: Never,
+    ) -> None:
+        for name in unknown:
+            known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
+            raise unknown_option(name, (*known, "socket_class", "serve_client"))
+        if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
+            raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
+        self._settings = Settings(
+            path=path,
+            transports=words("transports", transports),
+            allow_upgrades=allow_upgrades,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            upgrade_timeout=upgrade_timeout,
+            connect_timeout=connect_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            max_attachments=max_attachments,
+            max_depth=max_depth,
+            cors_allowed_origins=normalise_origins(cors_allowed_origins),
+            cors_allowed_methods=words("cors_allowed_methods", cors_allowed_methods),
+            cors_allowed_headers=(
+                None if cors_allowed_headers is None else words("cors_allowed_headers", cors_allowed_headers)
+            ),
+            cors_exposed_headers=words("cors_exposed_headers", cors_exposed_headers),
+            cors_credentials=cors_credentials,
+            cors_max_age=cors_max_age,
+            default=default,
+            max_queued_events=max_queued_events,
+            max_queued_bytes=max_queued_bytes,
+            high_water_mark=high_water_mark,
+            max_buffered_bytes=max_buffered_bytes,
+        )
+        self._dispatch_settings = DispatchSettings(
+            max_concurrency_per_socket=max_concurrency_per_socket,
+            max_running_handlers=max_running_handlers,
+            disconnect_wait=disconnect_wait,
+        )
+        self._client_folder = client_folder(serve_client)
+        self._socket_class = socket_class
+        self._core = Core(self._settings)
+        self._namespaces: dict[str, Namespace[S]] = {}
+        self._engine = Engine(self._core)
+        self._lifetime: Lifetime | None = None
+        self._addresses: tuple[tuple[str, int], ...] = ()
+        self._forked = False
+        self._root = self.of("/")
+
+    @property
+    def _space(self) -> Namespace[S]:
+        return self._root
+
+    # Namespaces.
+
+    def of(self, name: str, /) -> Namespace[S]:
+        """The namespace of that name, made if it is new; clients may join it from now on. Safe from any thread.
+
+        Args:
+            name: With or without its leading slash.
+
+        Raises:
+            TypeError: Not a str.
+            ValueError: A name that cannot stand on the wire.
+        """
+        full = namespace_name(name)
+        found = self._namespaces.get(full)
+        if found is None:
+            made: Namespace[S] = Namespace(self, self._core, self._core.namespace(full))
+            found = self._namespaces.setdefault(full, made)
+        return found
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace[S]]:
+        """The namespaces by name, ``/`` among them: a live view. Asking creates nothing, :meth:`of` does."""
+        return MappingProxyType(self._namespaces)
+
+    @property
+    def sockets(self) -> Mapping[str, S]:
+        """The connected sockets of ``/`` by id. (In the official server ``io.sockets`` is the namespace itself.)"""
+        return self._root.sockets
+
+    # The engine and what is counted.
+
+    @property
+    def engine(self) -> Engine:
+        """The Engine.IO side: ``io.engine.clients_count``."""
+        return self._engine
+
+    def stats(self) -> dict[str, int]:
+        """Gauges and counters: sessions, sockets, rooms, bytes and events that are queued, running handlers, and totals
+        since the start. Safe from any thread."""
+        counted = self._core.stats()
+        counted["handlers_running"] = self._lifetime.running() if self._lifetime is not None else 0
+        return counted
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every listener that is open; empty when the server does not run."""
+        return self._addresses
+
+    # Running.
+
+    async def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 3000,
+        *,
+        backlog: int = 2048,
+        header_timeout: float = 10,
+        static_files: StaticFiles | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        task_status: TaskStatus[Listener] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serves inside a program of yours, on asyncio or trio, until :meth:`close`. Installs no signal handlers.
+
+        ``listener = await task_group.start(io.serve, host, 0)`` waits until it listens. Cancelled, it closes without
+        grace. It may be called again after it has ended, also on another loop or back-end.
+
+        Args:
+            host: Name or address to listen on; ``"::"`` for IPv6.
+            port: 0 takes a free one.
+            backlog: Connections that may wait for being accepted.
+            header_timeout: Seconds for the head of a request.
+            static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            uds: Path of a Unix socket to listen on instead.
+            task_status: For ``task_group.start``: gets a :class:`Listener`.
+
+        Raises:
+            OSError: The address is in use, not ours, or forbidden.
+            RuntimeError: This server serves already.
+            NotRunning: The process was forked after the start.
+        """
+        from . import native
+
+        await native.serve(
+            self,
+            host,
+            port,
+            backlog=backlog,
+            header_timeout=header_timeout,
+            static_files=static_files,
+            uds=uds,
+            task_status=task_status,
+        )
+
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 3000,
+        *,
+        backend: Backend = "auto",
+        grace: float = 5,
+        log_level: str | int | None = "info",
+        backlog: int = 2048,
+        header_timeout: float = 10,
+        static_files: StaticFiles | None = None,
+        uds: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Runs a program that is this server, until SIGINT or SIGTERM; a second one stops at once.
+
+        Args:
+            host: Name or address to listen on; ``"::"`` for IPv6.
+            port: 0 takes a free one.
+            backend: ``"auto"`` (uvloop if it is installed), ``"asyncio"``, ``"uvloop"`` or ``"trio"``.
+            grace: Seconds for the end; see :meth:`close`.
+            log_level: Level of the logging that is set up if the program has none; None sets up nothing.
+            backlog: Connections that may wait for being accepted.
+            header_timeout: Seconds for the head of a request.
+            static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            uds: Path of a Unix socket to listen on instead.
+
+        Raises:
+            SystemExit: The address cannot be listened on (code 1), or a second signal came.
+            RuntimeError: This server serves already.
+        """
+        from . import native
+
+        native.run(
+            self,
+            host,
+            port,
+            backend=backend,
+            grace=grace,
+            log_level=log_level,
+            backlog=backlog,
+            header_timeout=header_timeout,
+            static_files=static_files,
+            uds=uds,
+        )
+
+    async def close(self, *, grace: float = 5) -> None:
+        """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
+        themselves. Returns when the listener, the engine and all ``disconnect`` handlers are done. Does nothing if it
+        does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
+
+        Args:
+            grace: Seconds for flushing what is queued and for handlers to finish; what still runs then is cancelled.
+        """
+        lifetime = self._lifetime
+        if lifetime is not None:
+            if not grace >= 0:
+                raise ValueError(f"grace is {grace}; it must be 0 or more seconds")
+            await lifetime.close(grace)
+
+    async def _run_lifetime(
+        self,
+        listen: Callable[[Core, str | None], Sequence[tuple[str, int]]],
+        started: Callable[[tuple[tuple[str, int], ...]], Awaitable[None] | None],
+    ) -> None:
+        """Runs until :meth:`close`, with the doors that ``listen`` opens."""
+        if self._forked:
+            raise NotRunning("the process was forked after this server had started; make or start it in the child only")
+        if self._lifetime is not None:
+            raise RuntimeError("this server serves already; close it first, or make a second Server")
+
+        def announce(addresses: Sequence[tuple[str, int]]) -> None:
+            self._addresses = tuple(addresses)
+            started(self._addresses)
+
+        self._lifetime = Lifetime(
+            self._core,
+            self._namespaces,
+            self._dispatch_settings,
+            self._settings.high_water_mark,
+            self._socket_class,
+        )
+        _watch_forks(self)
+        try:
+            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
+        finally:
+            self._addresses = ()
+            self._lifetime = None
+
+    def _after_fork(self) -> None:
+        """In a child: the thread that would send what is emitted here lives in the parent."""
+        if self._lifetime is None:
+            return
+        self._lifetime = None
+        self._addresses = ()
+        self._forked = True
+        for nsp in self._namespaces.values():
+            for socket in nsp._sockets.values():
+                object.__setattr__(socket, "_core", _Forked())
+            nsp._sockets.clear()
+            nsp._namespace_core = _Forked(nsp.name)  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        state = f"on {self._addresses}" if self._lifetime is not None else "not running"
+        return f"<{type(self).__name__} {state}, {len(self._namespaces)} namespaces>"
+
+
+class _Forked:
+    """Stands for the core in a child of the server's process: whatever is asked of it is an error that says so."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotRunning("the process was forked after the server had started; only the parent has its connections")
+
+
+_servers: weakref.WeakSet[Server[Any]] = weakref.WeakSet()
+_watching = False
+
+
+def _watch_forks(server: Server[Any]) -> None:
+    global _watching
+    _servers.add(server)
+    if not _watching and hasattr(os, "register_at_fork"):
+        _watching = True
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    for server in tuple(_servers):
+        server._after_fork()  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,183 @@
+"""Every option of a server with unit and default: ``Settings`` is what the core reads, ``DispatchSettings`` what Python
+needs. Ranges of the core's options are the core's to judge; here stand only our own, and hints for names that we do not know."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+__all__ = (
+    "DEFAULT_CORS_METHODS",
+    "CorsOrigins",
+    "DispatchSettings",
+    "Settings",
+    "client_folder",
+    "normalise_origins",
+    "unknown_option",
+)
+
+CorsOrigins: TypeAlias = "Literal[False] | str | Sequence[str] | None"
+"""None: same origin only. False: no check, no headers. ``"*"`` or names of origins."""
+
+DEFAULT_CORS_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
+"""The six of the official server's default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the core reads, attribute by attribute; its ``config_fields()`` names the same. Seconds and bytes."""
+
+    path: str
+    transports: tuple[str, ...]
+    allow_upgrades: bool
+    ping_interval: float
+    ping_timeout: float
+    upgrade_timeout: float
+    connect_timeout: float
+    max_http_buffer_size: int
+    max_attachments: int
+    max_depth: int
+    cors_allowed_origins: Literal[False, "*"] | tuple[str, ...] | None
+    cors_allowed_methods: tuple[str, ...]
+    cors_allowed_headers: tuple[str, ...] | None
+    cors_exposed_headers: tuple[str, ...]
+    cors_credentials: bool
+    cors_max_age: int | None
+    default: Callable[[Any], Any] | None
+    max_queued_events: int
+    max_queued_bytes: int
+    high_water_mark: int
+    max_buffered_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """What the dispatcher needs.
+
+    Attributes:
+        max_concurrency_per_socket: Event handlers of one socket at a time, at least 1.
+        max_running_handlers: Waiting handlers of the process at a time, at least 1; above it sessions pause.
+        disconnect_wait: Seconds that ``disconnecting`` waits for what is ahead of it, 0 or more.
+    """
+
+    max_concurrency_per_socket: int
+    max_running_handlers: int
+    disconnect_wait: float
+
+    def __post_init__(self) -> None:
+        for name in ("max_concurrency_per_socket", "max_running_handlers"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{name} is an int, not {type(value).__name__}")
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        wait = self.disconnect_wait
+        if isinstance(wait, bool) or not isinstance(wait, int | float):
+            raise TypeError(f"disconnect_wait is a number of seconds, not {type(wait).__name__}")
+        if not (wait >= 0 and math.isfinite(wait)):
+            raise ValueError(f"disconnect_wait is {wait}; it must be 0 or more seconds")
+
+
+def words(option: str, value: Iterable[str]) -> tuple[str, ...]:
+    """A sequence of strings as a tuple; a single string where a sequence belongs is the usual slip.
+
+    Raises:
+        TypeError: It is a single string, or holds something else.
+    """
+    if isinstance(value, str):
+        raise TypeError(f"{option} is a sequence of str: write {option}=[{value!r}]")
+    found = tuple(value)
+    for word in found:
+        if not isinstance(word, str):
+            raise TypeError(f"{option} is a sequence of str; {word!r:.50} is {type(word).__name__}")
+    return found
+
+
+def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ...] | None:
+    """``cors_allowed_origins`` in one of the four forms that the core knows.
+
+    Raises:
+        TypeError: Something else, such as True.
+    """
+    if value is None or value is False:
+        return value
+    if value == "*":
+        return "*"
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Sequence):
+        return words("cors_allowed_origins", value)
+    raise TypeError(
+        "cors_allowed_origins is None (same origin), False (no check), '*', an origin or a sequence of origins, "
+        f"not {value!r:.50}"
+    )
+
+
+def client_folder(value: Literal[False] | str | os.PathLike[str]) -> str | None:
+    """``serve_client`` as an absolute folder, or None.
+
+    Raises:
+        ValueError: There is no such folder.
+        TypeError: True: the package brings no client, so it must know where one lies.
+    """
+    if value is False:
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(
+            "serve_client is False or the folder of the npm package's files, such as "
+            f"'node_modules/socket.io-client/dist', not {value!r:.50}"
+        )
+    folder = Path(value)
+    if not folder.is_dir():
+        raise ValueError(f"serve_client: {os.fspath(value)!r} is not a folder; run `npm install socket.io-client` first")
+    return str(folder.absolute())
+
+
+# What people write who come from the official server or from python-socketio, and the answer to each.
+_ELSEWHERE: Final = {
+    "cors": "cors_allowed_origins, cors_allowed_methods, …",
+    "corsAllowedOrigins": "cors_allowed_origins",
+    "cors_origins": "cors_allowed_origins",
+    "cors_allow_origins": "cors_allowed_origins",
+    "socketio_path": "path",
+    "pingInterval": "ping_interval (seconds)",
+    "pingTimeout": "ping_timeout (seconds)",
+    "upgradeTimeout": "upgrade_timeout (seconds)",
+    "connectTimeout": "connect_timeout (seconds)",
+    "maxHttpBufferSize": "max_http_buffer_size",
+    "maxPayload": "max_http_buffer_size",
+    "allowUpgrades": "allow_upgrades",
+    "serveClient": "serve_client",
+    "async_handlers": "max_concurrency_per_socket, or concurrent=True on a handler",
+    "namespaces": "io.of(name)",
+    "static_files": "static_files of io.run() and io.serve()",
+    "logger": "the logging module: logging.getLogger('sio_fast')",
+    "engineio_logger": "the logging module: logging.getLogger('sio_fast.engine')",
+    "async_mode": "backend of io.run()",
+    "always_connect": "io.use for refusing; connect handlers always run after the acceptance",
+}
+
+
+def unknown_option(name: str, known: Iterable[str]) -> TypeError:
+    """The error for an option that does not exist, with the one that was probably meant.
+
+    Args:
+        name: What was given.
+        known: All names that exist.
+    """
+    text = f"Server() has no option {name!r}"
+    meant = _ELSEWHERE.get(name)
+    if meant is None:
+        close = difflib.get_close_matches(name, list(known), n=1)
+        meant = close[0] if close else None
+    return TypeError(text if meant is None else f"{text}; here it is {meant}")
+
+
+def setting_names() -> tuple[str, ...]:
+    """Names of the options that the core reads."""
+    return tuple(field.name for field in fields(Settings))

@@ -1,0 +1,334 @@
+"""What a notice means for one socket: gates, handlers, answers, errors, leaving. Refuses to know workers and batches.
+
+Every method starts something in the socket's context and returns a :class:`Run` if it suspended, None if it is done. The
+usual event (one handler, arguments that fit) goes through ``begin`` alone; everything else is a coroutine below it.
+"""
+
+from __future__ import annotations
+
+import logging
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final
+
+from . import cancellation
+from .exceptions import ConnectError, InvalidPayload
+from .handlers import Handler
+from .run import NO_SETTLING, Run, awaited, outcome
+from .sent import Sent
+from .types import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from .lane import Lane
+    from .types import EventName, Reason
+    from .waits import Waits
+
+__all__ = ("Steps",)
+
+# Results that are surely no awaitable: asking `inspect` costs more than a whole handler.
+_PLAIN: Final = frozenset((type(None), str, int, float, bool, bytes, list, dict, tuple))
+
+_log = logging.getLogger("sio_fast.server")
+
+
+class Steps:
+    """The meaning of notices. Loop thread only.
+
+    Args:
+        waits: Told when a socket was refused.
+        forget: Takes a lane out of the dispatcher.
+        failed: Called for KeyboardInterrupt and SystemExit, which end the program through the normal close.
+    """
+
+    __slots__ = ("_failed", "_forget", "_waits")
+
+    def __init__(
+        self, waits: Waits, forget: Callable[[Lane], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        self._waits = waits
+        self._forget = forget
+        self._failed = failed
+
+    # Events.
+
+    def begin(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> Run | None:
+        """An event of the client; nothing of its socket is in the way."""
+        plan = lane.plans.get(name)
+        if plan is None:
+            return self._begin_slowly(lane, name, args, ack_id)
+        fn, is_async, low, high, bare = plan
+        if not low <= len(args) <= high:
+            return self._fail(lane, name, _misfit(name, low, high, len(args)))
+        try:
+            if is_async:
+                coro = fn(*args) if bare else fn(lane.socket, *args)
+                try:
+                    first = lane.context.run(coro.send, None)
+                except StopIteration as stop:
+                    value = stop.value
+                else:
+                    return Run(lane, lane.context, coro, first, name, ack_id)
+            else:
+                value = lane.context.run(fn, *args) if bare else lane.context.run(fn, lane.socket, *args)
+                if value.__class__ not in _PLAIN and not isinstance(value, Sent) and isawaitable(value):
+                    return self._start(lane, lane.context, awaited(value), name, ack_id)
+        except BaseException as error:
+            return self._fail(lane, name, error)
+        return self._settle(lane, name, ack_id, value) if ack_id >= 0 else None
+
+    def after(self, run: Run, error: BaseException | None) -> Run | None:
+        """A run has ended. Returns what follows it, such as an ``error`` listener that suspended."""
+        if error is not None:
+            return self._fail(run.lane, run.name, error)
+        if run.ack_id >= 0:
+            return self._settle(run.lane, run.name, run.ack_id, run.value)
+        return None
+
+    def _begin_slowly(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> Run | None:
+        found = lane.resolve(name)
+        if name in lane.plans:
+            return self.begin(lane, name, args, ack_id)
+        if not found and not lane.socket._gates:  # pyright: ignore[reportPrivateUsage]
+            return None
+        concurrent = bool(found) and all(handler.concurrent for handler in found)
+        context = lane.context.copy() if concurrent else lane.context
+        coro = self._event(lane, name, args, ack_id)
+        return self._start(lane, context, coro, name, NO_SETTLING, holds=not concurrent)
+
+    async def _event(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> None:
+        """Gates, then handlers one after the other; the first value that is not None answers."""
+        socket = lane.socket
+        gates = socket._gates  # pyright: ignore[reportPrivateUsage]
+        if gates:
+            packet = Packet(name, list(args), ack_requested=ack_id >= 0, nsp=lane.nsp.name)
+            for gate in gates:
+                error, _ = await _called(gate, (packet,))
+                if error is not None:
+                    await self._report(lane, name, error)
+                    return
+            name, args = packet.name, tuple(packet.args)
+        answer, sound, ran = None, True, False
+        for handler in lane.resolve(name):
+            if lane.ended and ran:
+                break
+            if handler.once and not _take_once(lane, name, handler):
+                continue
+            ran = True
+            if not handler.low <= len(args) <= handler.high:
+                error, value = _misfit(name, handler.low, handler.high, len(args)), None
+            else:
+                error, value = await _called(handler.fn, args if handler.bare else (socket, *args))
+            if error is not None:
+                sound = False
+                await self._report(lane, name, error)
+            elif answer is None and not isinstance(value, Sent):
+                answer = value
+        if ran and ack_id >= 0 and (sound or answer is not None):
+            error = _answer(lane, ack_id, answer)
+            if error is not None:
+                await self._report(lane, name, error)
+
+    def _settle(self, lane: Lane, name: EventName, ack_id: int, value: Any) -> Run | None:
+        error = _answer(lane, ack_id, value)
+        return None if error is None else self._fail(lane, name, error)
+
+    # Coming and leaving.
+
+    def connect(self, lane: Lane) -> Run | None:
+        """A client asks for the namespace: gates, acceptance, connect handlers."""
+        return self._start(lane, lane.context, self._connect(lane), "connect", NO_SETTLING)
+
+    async def _connect(self, lane: Lane) -> None:
+        socket, nsp, core = lane.socket, lane.nsp, lane.core
+        try:
+            socket.__init__()  # type: ignore[misc]
+        except Exception as error:
+            self._refuse(lane, error)
+            return
+        for gate in nsp._gates:  # pyright: ignore[reportPrivateUsage]
+            error, _ = await _called(gate, (socket,))
+            if error is not None:
+                if not self._ends(error):
+                    self._refuse(lane, error)
+                return
+        if not core.accept():
+            self._forget(lane)
+            return
+        nsp._sockets[socket.id] = socket  # pyright: ignore[reportPrivateUsage]
+        socket._accepted()  # pyright: ignore[reportPrivateUsage]
+        lane.replan()
+        for handler in self._listeners(lane, "connect"):
+            error, value = await _called(handler.fn, () if handler.bare else (socket,))
+            if isinstance(error, ConnectError):
+                _log.warning(
+                    "a connect handler raised ConnectError(%r), too late for a refusal (that is for `use`): disconnecting",
+                    error.message,
+                    extra=_fields(lane, "connect"),
+                )
+                socket.disconnect()
+            elif error is not None:
+                await self._report(lane, "connect", error)
+            elif value is False:
+                _log.warning(
+                    "a connect handler returned False, which refuses nobody: raise ConnectError in a function given to "
+                    "io.use instead",
+                    extra=_fields(lane, "connect"),
+                )
+        lane.opening = False
+
+    def _refuse(self, lane: Lane, error: BaseException) -> None:
+        """CONNECT_ERROR: the text of a ConnectError, of anything else nothing but that it happened."""
+        message, data = "internal error", None
+        if isinstance(error, ConnectError):
+            message, data = error.message, error.data
+        else:
+            _log.error("a middleware failed", exc_info=error, extra=_fields(lane, "connect"))
+        try:
+            lane.core.refuse(message, data)
+        except (TypeError, ValueError) as unfit:
+            _log.error("the data of a ConnectError cannot be encoded", exc_info=unfit, extra=_fields(lane, "connect"))
+            lane.core.refuse(message, None)
+        self._forget(lane)
+
+    def leave(self, lane: Lane, reason: Reason, rooms: frozenset[str]) -> Run | None:
+        """The socket has left and everything before that is done: ``disconnecting``, then ``disconnect``."""
+        return self._start(lane, lane.context, self._leave(lane, reason, rooms), "disconnect", NO_SETTLING)
+
+    async def _leave(self, lane: Lane, reason: Reason, rooms: frozenset[str]) -> None:
+        socket = lane.socket
+        try:
+            for name, frozen in (("disconnecting", rooms), ("disconnect", frozenset[str]())):
+                socket._freeze_rooms(frozen)  # pyright: ignore[reportPrivateUsage]
+                for handler in self._listeners(lane, name):
+                    args: tuple[Any, ...] = (reason,)[: handler.high]
+                    error, _ = await _called(handler.fn, args if handler.bare else (socket, *args))
+                    if error is not None:
+                        await self._report(lane, name, error)
+        finally:
+            self._forget(lane)
+
+    def _listeners(self, lane: Lane, name: str) -> list[Handler]:
+        """The handlers of a lifecycle event, those of ``once`` taken away."""
+        return [
+            handler for handler in lane.resolve(name) if not handler.once or _take_once(lane, name, handler)
+        ]
+
+    # Errors.
+
+    def _fail(self, lane: Lane, name: EventName, error: BaseException) -> Run | None:
+        """A handler failed outside of a coroutine of ours: says so at once unless listeners want to know."""
+        if self._ends(error):
+            return None
+        if not lane.resolve("error"):
+            _complain(lane, name, error)
+            return None
+        return self._start(lane, lane.context, self._report(lane, name, error), name, NO_SETTLING)
+
+    async def _report(self, lane: Lane, name: EventName, error: BaseException) -> None:
+        """Tells the ``error`` listeners, or the log."""
+        if self._ends(error):
+            return
+        listeners = self._listeners(lane, "error")
+        if not listeners:
+            _complain(lane, name, error)
+        for handler in listeners:
+            failure, _ = await _called(handler.fn, (error,) if handler.bare else (lane.socket, error))
+            if failure is not None and not self._ends(failure):
+                _complain(lane, "error", failure)
+
+    def _ends(self, error: BaseException) -> bool:
+        """True if the program is to end, which has been begun then. Raises our own cancellation."""
+        if isinstance(error, Exception):
+            return False
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self._failed(error)
+            return True
+        if cancellation.is_ours():
+            raise error
+        if isinstance(error, BaseExceptionGroup):
+            found, _ = error.split((KeyboardInterrupt, SystemExit))
+            while isinstance(found, BaseExceptionGroup):
+                found = found.exceptions[0]
+            if found is not None:
+                self._failed(found)
+                return True
+        cancellation.undo()
+        return False
+
+    def _start(
+        self,
+        lane: Lane,
+        context: Context,
+        coro: Coroutine[Any, Any, Any],
+        name: EventName,
+        ack_id: int,
+        *,
+        holds: bool = True,
+    ) -> Run | None:
+        """Takes the first step of a coroutine."""
+        try:
+            first = context.run(coro.send, None)
+        except StopIteration as stop:
+            return self._settle(lane, name, ack_id, stop.value) if ack_id >= 0 else None
+        except BaseException as error:
+            return self._fail(lane, name, error)
+        return Run(lane, context, coro, first, name, ack_id, holds=holds)
+
+
+async def _called(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[BaseException | None, Any]:
+    """Calls a function, sync or async. Returns ``(exception, None)`` or ``(None, value)``."""
+    try:
+        value = fn(*args)
+    except BaseException as error:
+        return error, None
+    if value.__class__ in _PLAIN or isinstance(value, Sent) or not isawaitable(value):
+        return None, value
+    return await outcome(value)
+
+
+def _take_once(lane: Lane, name: EventName, handler: Handler) -> bool:
+    table = lane.socket._table if handler.bare else lane.nsp._table  # pyright: ignore[reportPrivateUsage]
+    return table is not None and table.take_once(name, handler)
+
+
+def _answer(lane: Lane, ack_id: int, value: Any) -> Exception | None:
+    """Sends an acknowledgement. Returns what was wrong with the value."""
+    if value is None or isinstance(value, Sent):
+        args: tuple[Any, ...] = ()
+    elif isinstance(value, tuple):
+        args = value
+    else:
+        args = (value,)
+    try:
+        lane.core.ack(ack_id, args)
+    except Exception as error:
+        return error
+    return None
+
+
+def _misfit(name: EventName, low: int, high: int, count: int) -> InvalidPayload:
+    """The client sent fewer or more arguments than the handler takes."""
+    wanted = f"{low}" if low == high else f"at least {low}" if count < low else f"at most {high}"
+    return InvalidPayload(name, [f"{count} arguments came, the handler takes {wanted}"])
+
+
+def _fields(lane: Lane, name: EventName) -> dict[str, Any]:
+    """Fields of a log record."""
+    return {"sid": lane.socket.id, "nsp": lane.nsp.name, "event": name}
+
+
+def _complain(lane: Lane, name: EventName, error: BaseException) -> None:
+    """One line, with a traceback if it was code of the application that failed."""
+    if isinstance(error, InvalidPayload):
+        _log.warning("%s (socket %s)", error, lane.socket.id, extra=_fields(lane, name))
+    else:
+        _log.error(
+            "a handler of event %r failed (socket %s of %r)",
+            name,
+            lane.socket.id,
+            lane.nsp.name,
+            exc_info=error,
+            extra=_fields(lane, name),
+        )

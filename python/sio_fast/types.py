@@ -1,0 +1,162 @@
+"""Words shared by every floor: reasons, names, type variables, typed events, packets. Refuses to know sockets and the core."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, final
+
+from typing_extensions import TypeVar
+
+from .exceptions import ReservedEventName
+
+__all__ = (
+    "CONNECT_EVENTS",
+    "LIFECYCLE_EVENTS",
+    "RESERVED_EVENTS",
+    "Event",
+    "EventName",
+    "H",
+    "Middleware",
+    "P",
+    "Packet",
+    "R",
+    "ReadyState",
+    "Reason",
+    "Transport",
+    "event_name",
+    "outgoing_name",
+    "room_names",
+)
+
+P = ParamSpec("P")
+R = TypeVar("R", default=Any)
+H = TypeVar("H", bound=Callable[..., Any])
+
+Reason: TypeAlias = Literal[
+    "transport error",
+    "transport close",
+    "forced close",
+    "forced server close",
+    "ping timeout",
+    "parse error",
+    "server shutting down",
+    "client namespace disconnect",
+    "server namespace disconnect",
+]
+"""Why a socket left: the official server's strings, exactly."""
+
+Transport: TypeAlias = Literal["polling", "websocket", "webtransport"]
+"""Name of the transport that carries a connection now."""
+
+ReadyState: TypeAlias = Literal["open", "closing", "closed"]
+"""State of the connection below a socket."""
+
+EventName: TypeAlias = "str | int"
+"""Names on the wire: text, or a number, which the protocol permits too."""
+
+Middleware: TypeAlias = "Callable[[Any], Awaitable[object] | object]"
+"""A gate with one argument, sync or async: returning lets pass, raising stops."""
+
+RESERVED_EVENTS: Final = frozenset(
+    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
+)
+"""Names no side may emit (protocol, "EVENT": the official server's list)."""
+
+CONNECT_EVENTS: Final = frozenset(("connect", "connection"))
+"""Two spellings of one lifecycle event."""
+
+LIFECYCLE_EVENTS: Final = frozenset(("connect", "connection", "disconnecting", "disconnect", "error"))
+"""Names whose handlers the library itself calls."""
+
+
+@final
+class Event(Generic[P, R]):
+    """A typed event: its name with the types of its arguments and of its acknowledgement.
+
+    ``Event[[str, str], int]("message")`` can stand wherever an event's name can; a type checker then knows what handlers
+    take and return and what ``emit`` and ``emit_with_ack`` are given and give. At run time only the name counts.
+
+    Args:
+        name: The name on the wire.
+    """
+
+    __slots__ = ("__orig_class__", "name")
+
+    def __init__(self, name: str, /) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"an event's name is a str, not {type(name).__name__}")
+        self.name: Final = name
+
+    def __repr__(self) -> str:
+        return f"Event({self.name!r})"
+
+
+class Packet:
+    """An event on its way in, as ``socket.use`` sees it. ``name`` and ``args`` may be replaced or changed.
+
+    Attributes:
+        name: Name of the event.
+        args: Its arguments, without the acknowledgement.
+        ack_requested: True if the client waits for an answer.
+        nsp: Name of the namespace.
+    """
+
+    __slots__ = ("ack_requested", "args", "name", "nsp")
+
+    def __init__(self, name: EventName, args: list[Any], *, ack_requested: bool, nsp: str) -> None:
+        self.name: EventName = name
+        self.args: list[Any] = args
+        self.ack_requested = ack_requested
+        self.nsp = nsp
+
+    def __repr__(self) -> str:
+        return f"Packet({self.name!r}, {self.args!r}, ack_requested={self.ack_requested}, nsp={self.nsp!r})"
+
+
+def event_name(event: object) -> EventName:
+    """The name on the wire of what stands where an event is expected.
+
+    Raises:
+        TypeError: It is neither a name nor an :class:`Event`.
+    """
+    if isinstance(event, str):
+        return event
+    if isinstance(event, Event):
+        # A checker cannot know the parameters of an Event met as a plain object.
+        return event.name  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if isinstance(event, int) and not isinstance(event, bool):
+        return event
+    raise TypeError(f"an event is a name (str) or an Event, not {type(event).__name__}")
+
+
+def outgoing_name(event: object) -> EventName:
+    """The same for what is to be sent.
+
+    Raises:
+        ReservedEventName: Only the protocol may send that one.
+        TypeError: It is neither a name nor an :class:`Event`.
+    """
+    name = event_name(event)
+    if name in RESERVED_EVENTS:
+        raise ReservedEventName(str(name))
+    return name
+
+
+def room_names(method: str, rooms: tuple[object, ...]) -> tuple[str, ...]:
+    """The names of rooms as they were given, checked.
+
+    Args:
+        method: Whose arguments they are, for the text.
+        rooms: The arguments.
+
+    Raises:
+        TypeError: One of them is not a str.
+    """
+    checked: list[str] = []
+    for room in rooms:
+        if not isinstance(room, str):
+            if isinstance(room, list | tuple | set | frozenset):
+                raise TypeError(f"{method}(*rooms) takes the rooms one by one: write {method}(*rooms)")
+            raise TypeError(f"{method}(*rooms): a room's name is a str, not {type(room).__name__} ({room!r:.50})")
+        checked.append(room)
+    return tuple(checked)

@@ -1,0 +1,197 @@
+"""Who waits for what: acknowledgements, drained connections, deadlines. Refuses to know handlers and how notices arrive.
+
+One object per run of a server. Sockets put waiters in, the dispatcher settles them as notices come; both on the loop's
+thread, so nothing here is locked. Deadlines are the core's: Python sleeps for none of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from .exceptions import AckTimeout, DisconnectedError
+
+if TYPE_CHECKING:
+    from ._core import Core, SocketCore
+
+__all__ = ("Waits", "core_drained", "process_drained")
+
+# How long somebody who may not wait for a notice (another loop, or bytes of the whole process) sleeps between two looks.
+# A queue of 1 MiB leaves in about that time on loopback.
+_GENTLE = 0.02
+
+
+class _Waiter:
+    """Somebody asleep: woken with values or with an error."""
+
+    __slots__ = ("error", "event", "handle", "values")
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+        self.event = anyio.Event()
+        self.values: Sequence[Any] = ()
+        self.error: Exception | None = None
+
+    def settle(self, values: Sequence[Any]) -> None:
+        self.values = values
+        self.event.set()
+
+    def fail(self, error: Exception) -> None:
+        if not self.event.is_set():
+            self.error = error
+            self.event.set()
+
+
+class Waits:
+    """All that somebody waits for during one run of a server.
+
+    Args:
+        core: Keeps the deadlines.
+        high_water_mark: Bytes; somebody on another loop goes on below half of it.
+    """
+
+    __slots__ = ("_acks", "_core", "_deadlines", "_drains", "_high_water_mark", "_thread")
+
+    def __init__(self, core: Core, high_water_mark: int) -> None:
+        self._core = core
+        self._high_water_mark = high_water_mark
+        self._thread: int | None = None
+        self._acks: dict[int, dict[int, _Waiter]] = {}
+        self._drains: dict[int, list[_Waiter]] = {}
+        self._deadlines: dict[int, Callable[[], None]] = {}
+
+    def open(self) -> None:
+        """The current thread is the loop's from now on."""
+        self._thread = threading.get_ident()
+
+    def close(self, reason: str) -> None:
+        """Nothing will come any more: everybody is woken."""
+        self._thread = None
+        for handle in list(self._acks):
+            self.left(handle, reason)
+        for session in list(self._drains):
+            self.drained(session)
+        self._deadlines.clear()
+
+    def here(self) -> bool:
+        """True on the thread of the loop that the server runs on."""
+        return self._thread == threading.get_ident()
+
+    # Waiting.
+
+    async def ack(self, core: SocketCore, ack_id: int, timeout: float | None) -> Any:
+        """The client's answer: no value is None, one is itself, several are a tuple.
+
+        Raises:
+            AckTimeout: ``timeout`` seconds have passed.
+            DisconnectedError: The socket has left.
+        """
+        handle = core.handle
+        waiter = _Waiter(handle)
+        self._acks.setdefault(handle, {})[ack_id] = waiter
+        token = None
+        if timeout is not None:
+            error = AckTimeout((), (core.id,))
+            token = self.deadline(timeout, lambda: waiter.fail(error))
+        try:
+            await waiter.event.wait()
+        finally:
+            if token is not None:
+                self.cancel_deadline(token)
+            pending = self._acks.get(handle)
+            if pending is not None and pending.pop(ack_id, None) is not None:
+                core.forget_ack(ack_id)
+                if not pending:
+                    del self._acks[handle]
+        if waiter.error is not None:
+            raise waiter.error
+        values = waiter.values
+        if len(values) == 1:
+            return values[0]
+        return tuple(values) if values else None
+
+    async def drain(self, core: SocketCore) -> None:
+        """Returns when the connection has sent about everything that was queued for it, or the socket is gone."""
+        if not self.here():
+            await core_drained(core, self._high_water_mark // 2)
+            return
+        if not (core.connected and core.want_drained()):
+            await checkpoint()
+            return
+        waiter = _Waiter(core.handle)
+        self._drains.setdefault(core.session, []).append(waiter)
+        await waiter.event.wait()
+
+    def deadline(self, seconds: float, action: Callable[[], None]) -> int:
+        """Calls ``action`` on the loop after ``seconds``. Returns a token for :meth:`cancel_deadline`."""
+        token = self._core.start_deadline(seconds)
+        self._deadlines[token] = action
+        return token
+
+    def cancel_deadline(self, token: int) -> None:
+        """Forgets it, if it has not come yet."""
+        if self._deadlines.pop(token, None) is not None:
+            self._core.cancel_deadline(token)
+
+    # What the notices say.
+
+    def answered(self, handle: int, ack_id: int, args: Sequence[Any]) -> None:
+        """An ACK came. Late and unknown ones are ignored, as in the official server."""
+        pending = self._acks.get(handle)
+        if pending is None:
+            return
+        waiter = pending.pop(ack_id, None)
+        if not pending:
+            del self._acks[handle]
+        if waiter is not None:
+            waiter.settle(args)
+
+    def drained(self, session: int) -> None:
+        """The queue of a connection is short again."""
+        for waiter in self._drains.pop(session, ()):
+            waiter.settle(())
+
+    def expired(self, token: int) -> None:
+        """A deadline has come."""
+        action = self._deadlines.pop(token, None)
+        if action is not None:
+            action()
+
+    def left(self, handle: int, reason: str, session: int | None = None) -> None:
+        """A socket has left: whoever waits for its answers or its queue goes on."""
+        for waiter in self._acks.pop(handle, {}).values():
+            waiter.fail(DisconnectedError(reason))
+        waiting = None if session is None else self._drains.get(session)
+        if session is None or waiting is None:
+            return
+        staying = [waiter for waiter in waiting if waiter.handle != handle]
+        for waiter in waiting:
+            if waiter.handle == handle:
+                waiter.settle(())
+        if staying:
+            self._drains[session] = staying
+        else:
+            del self._drains[session]
+
+
+async def core_drained(core: SocketCore, mark: int) -> None:
+    """The same as :meth:`Waits.drain` for a foreign loop, which no notice reaches.
+
+    Args:
+        core: The socket.
+        mark: Bytes below which it goes on.
+    """
+    await checkpoint()
+    while core.connected and core.buffered_amount > mark:
+        await anyio.sleep(_GENTLE)
+
+
+async def process_drained(core: Core) -> None:
+    """Returns when the process as a whole has fewer bytes queued than its bound."""
+    await checkpoint()
+    while core.congested:
+        await anyio.sleep(_GENTLE)

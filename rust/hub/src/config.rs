@@ -1,0 +1,86 @@
+//! Every knob of the hub, checked once.
+
+use std::{fmt, time::Duration};
+
+use sio_protocol::engineio::{request::RequestPolicy, session::Timing};
+
+/// What one hub lives by. Durations are positive, sizes in bytes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Path, transports and CORS.
+    pub request: RequestPolicy,
+    pub allow_upgrades: bool,
+    pub timing: Timing,
+    /// A session without a namespace is closed after this.
+    pub connect_timeout: Duration,
+    /// Limit of a POST body, of a WebSocket message, and of a packet with its attachments.
+    pub max_http_buffer_size: usize,
+    pub max_attachments: usize,
+    /// Events of one session that may wait for their handlers.
+    pub max_queued_events: usize,
+    pub max_queued_bytes: usize,
+    /// Above it awaiting callers wait; half of it lets them go on.
+    pub high_water_mark: usize,
+    /// Above it a client is a slow consumer and its session ends.
+    pub max_buffered_bytes: usize,
+}
+
+/// An option out of its range: the caller's mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub option: &'static str,
+    pub value: String,
+    pub allowed: &'static str,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}: {}", self.option, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Refuses what cannot work, with the option's name and what is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let durations = [
+            ("ping_interval", self.timing.ping_interval),
+            ("ping_timeout", self.timing.ping_timeout),
+            ("upgrade_timeout", self.timing.upgrade_timeout),
+            ("connect_timeout", self.connect_timeout),
+        ];
+        for (option, value) in durations {
+            if value.is_zero() {
+                return Err(refused(option, &value.as_secs_f64(), "seconds, more than 0"));
+            }
+        }
+        let sizes = [
+            ("max_http_buffer_size", self.max_http_buffer_size),
+            ("max_queued_events", self.max_queued_events),
+            ("max_queued_bytes", self.max_queued_bytes),
+            ("high_water_mark", self.high_water_mark),
+            ("max_buffered_bytes", self.max_buffered_bytes),
+        ];
+        for (option, value) in sizes {
+            if value == 0 {
+                return Err(refused(option, &value, "at least 1"));
+            }
+        }
+        if self.high_water_mark > self.max_buffered_bytes {
+            return Err(refused(
+                "high_water_mark",
+                &self.high_water_mark,
+                "at most max_buffered_bytes: otherwise nobody waits before the session is closed",
+            ));
+        }
+        if !self.request.transports.polling && !self.request.transports.websocket {
+            return Err(refused("transports", &"[]", "at least one of \"polling\", \"websocket\""));
+        }
+        Ok(())
+    }
+}
+
+fn refused(option: &'static str, value: &dyn fmt::Display, allowed: &'static str) -> ConfigError {
+    ConfigError { option, value: value.to_string(), allowed }
+}

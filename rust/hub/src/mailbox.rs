@@ -1,0 +1,85 @@
+//! Commands for the owner of a shard, in one order for all threads.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use parking_lot::Mutex;
+use sio_protocol::close::CloseReason;
+
+use crate::{frame::Frame, shard::SessionKey, sink::EventSink, wake::Wake};
+
+/// What the owner is to do. Everything that is sent passes here, so that per connection the calls of one thread arrive
+/// in call order.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Send { to: SessionKey, frame: Arc<Frame>, volatile: bool },
+    Broadcast { to: Box<[SessionKey]>, frame: Arc<Frame>, volatile: bool },
+    /// The middlewares let the socket in: its CONNECT packet and what was held.
+    Accept { to: SessionKey, handle: u64, frames: Vec<Arc<Frame>> },
+    /// The socket is gone from its namespace: `CONNECT_ERROR` after a refusal, DISCONNECT after the server's decision.
+    Leave { to: SessionKey, handle: u64, frame: Arc<Frame> },
+    /// The session sent a body that the application's codec refused.
+    Fail { to: SessionKey, error: String, excerpt: Vec<u8> },
+    CloseSession { to: SessionKey, reason: CloseReason, detail: Option<String>, discard: bool },
+    /// The application caught up, or awaits an answer: read on.
+    Resume { to: SessionKey },
+    StartDeadline { token: u64, after: std::time::Duration },
+    CancelDeadline { token: u64 },
+    Shutdown,
+}
+
+pub(crate) struct Mailbox {
+    commands: Mutex<Vec<Command>>,
+    /// A wake is on its way: no second one. Cleared before the commands are taken, so that none is lost.
+    woken: AtomicBool,
+    /// The owner looks every millisecond by itself (see `Shard::must_poll`).
+    polled: AtomicBool,
+    wake: Arc<dyn Wake>,
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").field("woken", &self.woken).finish_non_exhaustive()
+    }
+}
+
+impl Mailbox {
+    pub fn new(wake: Arc<dyn Wake>) -> Self {
+        Self { commands: Mutex::new(Vec::new()), woken: AtomicBool::new(false), polled: AtomicBool::new(false), wake }
+    }
+
+    /// Queues a command. While the application is at work and the owner looks by itself nobody is woken: `flush`
+    /// follows when the work is done.
+    pub fn post(&self, command: Command, sink: &dyn EventSink) {
+        self.commands.lock().push(command);
+        if !(self.polled.load(Ordering::SeqCst) && sink.is_busy()) {
+            self.wake_once();
+        }
+    }
+
+    /// The owner says whether it looks by itself.
+    pub fn set_polled(&self, polled: bool) {
+        self.polled.store(polled, Ordering::SeqCst);
+    }
+
+    /// Wakes the owner if something waits.
+    pub fn flush(&self) {
+        if !self.commands.lock().is_empty() {
+            self.wake_once();
+        }
+    }
+
+    fn wake_once(&self) {
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            self.wake.wake();
+        }
+    }
+
+    /// Takes all commands; `taken` is an empty vector whose memory is used again.
+    pub fn take(&self, taken: &mut Vec<Command>) {
+        self.woken.store(false, Ordering::SeqCst);
+        std::mem::swap(&mut *self.commands.lock(), taken);
+    }
+}

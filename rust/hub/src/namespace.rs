@@ -1,0 +1,32 @@
+//! A namespace: its name, its sockets and rooms, its counter of ack ids.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::rooms::Rooms;
+
+/// Locking: `rooms` is a leaf for everybody but the mailbox of a shard, which may be taken inside it (never the other
+/// way round). It is never held across a system call or a call into Python.
+#[derive(Debug)]
+pub struct Namespace {
+    pub name: Box<str>,
+    pub(crate) rooms: Mutex<Rooms>,
+    next_ack: AtomicU64,
+}
+
+impl Namespace {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.into(), rooms: Mutex::new(Rooms::default()), next_ack: AtomicU64::new(0) }
+    }
+
+    /// One counter for all sockets of the namespace, as in the official server.
+    pub fn next_ack_id(&self) -> u64 {
+        self.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Names of the rooms that have members, sockets' own among them.
+    pub fn room_names(&self) -> Vec<Box<str>> {
+        self.rooms.lock().names()
+    }
+}

@@ -1,0 +1,173 @@
+//! What waits to be written to one connection, in order. The bound is kept by who queues (see `delivery.rs`).
+
+use std::{collections::VecDeque, io::IoSlice, sync::Arc};
+
+use sio_protocol::engineio::payload::{push_binary, push_text};
+
+use crate::frame::{Frame, Kind};
+
+/// A queue that grew larger than this gives its memory back once it is empty.
+const KEPT_CAPACITY: usize = 32;
+
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Arc<Frame>>,
+    /// How far the first frame is written: which part, and how many bytes of it.
+    part: u32,
+    offset: u32,
+}
+
+impl Outbox {
+    pub fn push(&mut self, frame: Arc<Frame>) {
+        self.queue.push_back(frame);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether part of the first packet is out: nothing else may come before its rest.
+    pub fn has_begun(&self) -> bool {
+        self.part > 0 || self.offset > 0
+    }
+
+    /// Fills `slices` with what comes next on a WebSocket.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let (mut part, mut offset) = (self.part as usize, self.offset as usize);
+        let mut filled = 0;
+        for frame in &self.queue {
+            while let Some(piece) = frame.part(part) {
+                if filled == slices.len() {
+                    return filled;
+                }
+                slices[filled] = IoSlice::new(&piece.wire()[offset..]);
+                filled += 1;
+                part += 1;
+                offset = 0;
+            }
+            part = 0;
+        }
+        filled
+    }
+
+    /// `written` bytes of the slices went out. Returns the size of the packets that are out completely.
+    pub fn advance(&mut self, mut written: usize) -> usize {
+        let mut released = 0;
+        while let Some(frame) = self.queue.front() {
+            let Some(piece) = frame.part(self.part as usize) else {
+                if frame.kind() == Kind::Packet {
+                    released += frame.wire_len();
+                }
+                self.queue.pop_front();
+                self.part = 0;
+                continue;
+            };
+            let rest = piece.wire().len() - self.offset as usize;
+            if written < rest {
+                self.offset += written as u32;
+                break;
+            }
+            written -= rest;
+            self.part += 1;
+            self.offset = 0;
+        }
+        self.shrink();
+        released
+    }
+
+    /// Moves as many packets as fit `max` bytes (at least one) to a polling body. Returns the size of what was taken.
+    pub fn take_payload(&mut self, body: &mut Vec<u8>, max: usize) -> usize {
+        let mut released = 0;
+        while let Some(frame) = self.queue.front() {
+            if frame.kind() == Kind::Packet {
+                if !body.is_empty() && body.len() + frame.wire_len() * 4 / 3 > max {
+                    break;
+                }
+                push_text(frame.text().payload(), body);
+                for attachment in frame.attachments() {
+                    push_binary(attachment.payload(), body);
+                }
+                released += frame.wire_len();
+            }
+            self.queue.pop_front();
+        }
+        self.shrink();
+        released
+    }
+
+    /// Drops everything that has not begun to go out. Returns the size of the dropped packets.
+    pub fn discard(&mut self) -> usize {
+        let begun = usize::from(self.has_begun());
+        let dropped = self
+            .queue
+            .drain(begun.min(self.queue.len())..)
+            .filter(|frame| frame.kind() == Kind::Packet)
+            .map(|frame| frame.wire_len())
+            .sum();
+        self.shrink();
+        dropped
+    }
+
+    /// Bytes of all packets that wait.
+    pub fn packet_bytes(&self) -> usize {
+        self.queue.iter().filter(|frame| frame.kind() == Kind::Packet).map(|frame| frame.wire_len()).sum()
+    }
+
+    fn shrink(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(outbox: &Outbox) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = outbox.slices(&mut slices);
+        slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    #[test]
+    fn bytes_go_out_once_whatever_the_kernel_takes() {
+        let mut outbox = Outbox::default();
+        outbox.push(Frame::engine("40"));
+        outbox.push(Frame::engine("41"));
+        let all = text(&outbox);
+        let mut seen = Vec::new();
+        let mut released = 0;
+        while !outbox.is_empty() {
+            seen.push(text(&outbox)[0]);
+            released += outbox.advance(1);
+        }
+        assert_eq!(seen, all);
+        assert_eq!(released, 8);
+    }
+
+    #[test]
+    fn a_frame_that_has_begun_is_not_discarded() {
+        let mut outbox = Outbox::default();
+        outbox.push(Frame::engine("40"));
+        outbox.push(Frame::engine("41"));
+        outbox.advance(1);
+        assert_eq!(outbox.discard(), 4);
+        assert_eq!(text(&outbox), b"\x0240");
+    }
+
+    #[test]
+    fn a_polling_body_holds_packets_but_no_control_frames() {
+        let mut outbox = Outbox::default();
+        outbox.push(Frame::engine("2"));
+        outbox.push(Frame::control(sio_protocol::websocket::Opcode::Pong, b"x"));
+        outbox.push(Frame::engine("41"));
+        let mut body = Vec::new();
+        assert_eq!(outbox.take_payload(&mut body, 1000), 7);
+        assert_eq!(body, b"2\x1e41");
+    }
+}

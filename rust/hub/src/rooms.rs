@@ -1,0 +1,221 @@
+//! Which socket is in which room: dense vectors both ways, so that a join, a leave and a broadcast cost what they touch.
+//!
+//! Sockets and rooms are slots (u32). A socket's room of its own id is virtual: a flag of the socket, found through the
+//! index of ids. Others may join a room of that name; `to(id)` is the union of both. This file knows no session.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use slab::Slab;
+use smallvec::SmallVec;
+
+use crate::socket::Socket;
+
+#[derive(Debug)]
+struct Member {
+    socket: Arc<Socket>,
+    /// Takes part in broadcasts to everybody: accepted, not merely asking.
+    joined: bool,
+    in_own_room: bool,
+    /// Room slot and the position of this socket in that room.
+    rooms: SmallVec<[(u32, u32); 2]>,
+}
+
+#[derive(Debug)]
+struct Room {
+    name: Box<str>,
+    members: Vec<u32>,
+}
+
+/// The rooms of one namespace.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    sockets: Slab<Member>,
+    ids: HashMap<[u8; 20], u32>,
+    rooms: Slab<Room>,
+    names: HashMap<Box<str>, u32>,
+    /// Broadcast de-duplication: a socket's stamp equals `epoch` once it has been visited.
+    stamps: Vec<u32>,
+    epoch: u32,
+}
+
+impl Rooms {
+    /// Adds a socket that is not yet accepted. Returns its slot.
+    pub fn insert(&mut self, socket: Arc<Socket>) -> u32 {
+        let id = *socket.id().as_bytes();
+        let slot = self.sockets.insert(Member { socket, joined: false, in_own_room: true, rooms: SmallVec::new() });
+        let slot = slot as u32;
+        self.ids.insert(id, slot);
+        if self.stamps.len() <= slot as usize {
+            self.stamps.resize(slot as usize + 1, 0);
+        }
+        slot
+    }
+
+    /// From now on broadcasts to everybody reach it.
+    pub fn admit(&mut self, slot: u32) {
+        if let Some(member) = self.sockets.get_mut(slot as usize) {
+            member.joined = true;
+        }
+    }
+
+    /// Takes the socket out of everything. Returns the names of its rooms, its own first.
+    pub fn remove(&mut self, slot: u32) -> Vec<Box<str>> {
+        let Some(member) = self.sockets.try_remove(slot as usize) else {
+            return Vec::new();
+        };
+        self.ids.remove(member.socket.id().as_bytes());
+        let mut names = Vec::with_capacity(1 + member.rooms.len());
+        if member.in_own_room {
+            names.push(member.socket.id().as_str().into());
+        }
+        for (room, position) in member.rooms {
+            names.push(self.rooms[room as usize].name.clone());
+            self.take_from_room(room, position);
+        }
+        if self.sockets.is_empty() {
+            self.sockets = Slab::new();
+            self.stamps = Vec::new();
+        }
+        names
+    }
+
+    pub fn join(&mut self, slot: u32, name: &str) {
+        let Some(member) = self.sockets.get_mut(slot as usize) else { return };
+        if member.socket.id().as_str() == name {
+            member.in_own_room = true;
+            return;
+        }
+        let room = if let Some(&room) = self.names.get(name) { room } else {
+            let room = self.rooms.insert(Room { name: name.into(), members: Vec::new() }) as u32;
+            self.names.insert(name.into(), room);
+            room
+        };
+        if member.rooms.iter().any(|&(joined, _)| joined == room) {
+            return;
+        }
+        let members = &mut self.rooms[room as usize].members;
+        member.rooms.push((room, members.len() as u32));
+        members.push(slot);
+    }
+
+    pub fn leave(&mut self, slot: u32, name: &str) {
+        let Some(member) = self.sockets.get_mut(slot as usize) else { return };
+        if member.socket.id().as_str() == name {
+            member.in_own_room = false;
+            return;
+        }
+        let Some(&room) = self.names.get(name) else { return };
+        if let Some(index) = member.rooms.iter().position(|&(joined, _)| joined == room) {
+            let (_, position) = member.rooms.swap_remove(index);
+            self.take_from_room(room, position);
+        }
+    }
+
+    /// Swap-removes a position of a room, mends the moved member's back pointer, drops an empty room.
+    fn take_from_room(&mut self, room: u32, position: u32) {
+        let members = &mut self.rooms[room as usize].members;
+        members.swap_remove(position as usize);
+        if let Some(&moved) = members.get(position as usize) {
+            let pointers = &mut self.sockets[moved as usize].rooms;
+            if let Some(pointer) = pointers.iter_mut().find(|(joined, _)| *joined == room) {
+                pointer.1 = position;
+            }
+        } else if members.is_empty() {
+            let room = self.rooms.remove(room as usize);
+            self.names.remove(&room.name);
+        } else if members.capacity() > 64 && members.len() * 4 < members.capacity() {
+            members.shrink_to(members.len() * 2);
+        }
+    }
+
+    /// Calls `visit` once for each target: the union of `rooms` (everybody accepted if empty) minus the members of
+    /// `except` and minus the slot `sender`.
+    pub fn select(
+        &mut self,
+        rooms: &[impl AsRef<str>],
+        except: &[impl AsRef<str>],
+        sender: Option<u32>,
+        mut visit: impl FnMut(&Arc<Socket>),
+    ) {
+        let epoch = self.next_epoch();
+        if let Some(slot) = sender.and_then(|slot| self.stamps.get_mut(slot as usize)) {
+            *slot = epoch;
+        }
+        for name in except {
+            self.each_in_room(name.as_ref(), |stamps, slot, _| stamps[slot as usize] = epoch);
+        }
+        if rooms.is_empty() {
+            for (slot, member) in &self.sockets {
+                if member.joined && self.stamps[slot] != epoch {
+                    visit(&member.socket);
+                }
+            }
+            return;
+        }
+        for name in rooms {
+            self.each_in_room(name.as_ref(), |stamps, slot, socket| {
+                if stamps[slot as usize] != epoch {
+                    stamps[slot as usize] = epoch;
+                    visit(socket);
+                }
+            });
+        }
+    }
+
+    fn each_in_room(&mut self, name: &str, mut visit: impl FnMut(&mut [u32], u32, &Arc<Socket>)) {
+        if let Some(&slot) = <&[u8; 20]>::try_from(name.as_bytes()).ok().and_then(|id| self.ids.get(id)) {
+            let member = &self.sockets[slot as usize];
+            if member.in_own_room {
+                visit(&mut self.stamps, slot, &member.socket);
+            }
+        }
+        if let Some(&room) = self.names.get(name) {
+            for &slot in &self.rooms[room as usize].members {
+                visit(&mut self.stamps, slot, &self.sockets[slot as usize].socket);
+            }
+        }
+    }
+
+    fn next_epoch(&mut self) -> u32 {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.stamps.fill(0);
+            self.epoch = 1;
+        }
+        self.epoch
+    }
+
+    /// Names of the rooms of one socket, its own first.
+    pub fn of_socket(&self, slot: u32) -> Vec<Box<str>> {
+        let Some(member) = self.sockets.get(slot as usize) else { return Vec::new() };
+        let own = member.in_own_room.then(|| member.socket.id().as_str().into());
+        own.into_iter()
+            .chain(member.rooms.iter().map(|&(room, _)| self.rooms[room as usize].name.clone()))
+            .collect()
+    }
+
+    pub fn contains(&self, slot: u32, name: &str) -> bool {
+        self.sockets.get(slot as usize).is_some_and(|member| {
+            if member.socket.id().as_str() == name {
+                return member.in_own_room;
+            }
+            self.names.get(name).is_some_and(|room| member.rooms.iter().any(|(joined, _)| joined == room))
+        })
+    }
+
+    /// Names of all rooms that have members, sockets' own among them.
+    pub fn names(&self) -> Vec<Box<str>> {
+        let own = self
+            .sockets
+            .iter()
+            .filter(|(_, member)| member.in_own_room && !self.names.contains_key(member.socket.id().as_str()))
+            .map(|(_, member)| member.socket.id().as_str().into());
+        own.chain(self.rooms.iter().map(|(_, room)| room.name.clone())).collect()
+    }
+
+    /// Rooms that were joined by name; the sockets' own are not counted.
+    pub fn count(&self) -> usize {
+        self.rooms.len()
+    }
+}

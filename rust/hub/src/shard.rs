@@ -1,0 +1,434 @@
+//! A shard: the sessions that one thread owns, and what a transport skin calls.
+//!
+//! A skin moves bytes and waits; every decision is taken here or below. The pattern is always the same: call
+//! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
+//! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
+//!
+//! `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
+
+mod closing;
+mod http;
+mod inbound;
+mod link;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use sio_protocol::{
+    close::CloseReason,
+    engineio::{
+        reject::Headers,
+        request::Transport,
+        session::{Due, Session as Machine},
+    },
+    ids::Id,
+    socketio::client::Client,
+};
+
+use crate::{
+    frame::Frame,
+    hub::Hub,
+    log_budget::LogBudget,
+    mailbox::{Command, Mailbox},
+    outbox::Outbox,
+    sink::Notice,
+    slots::{Key, Slots},
+    socket::{Session, Socket},
+    time::Now,
+    timers::{Expired, Timers},
+};
+
+/// A session of this shard: slot and generation, so that a stale key is harmless.
+pub type SessionKey = Key<Entry>;
+
+/// A WebSocket connection of this shard: the transport of a session, or a candidate for its upgrade.
+pub type LinkKey = Key<Link>;
+
+/// Later than this and the driver was blocked: what peers sent meanwhile could not be seen.
+const LATE: Duration = Duration::from_millis(500);
+
+/// Bytes of a bad packet that the log shows.
+pub(crate) const EXCERPT: usize = 64;
+
+/// A complete HTTP answer; Content-Length is for the skin to add.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Bytes,
+}
+
+/// What a skin does with an HTTP request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Not under our path: the fallback service answers it.
+    NotOurs,
+    /// Answer now. `close`: the TCP connection ends after the answer.
+    Respond { response: Response, close: bool },
+    /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
+    /// goes away before, call [`Shard::handle_poll_aborted`].
+    Poll { session: SessionKey },
+    /// Read at most `limit` bytes of the body, then call [`Shard::handle_post`], [`Shard::handle_post_too_large`] or
+    /// [`Shard::handle_post_aborted`].
+    ReadBody { session: SessionKey, limit: usize },
+    /// Answer 101 with `accept` as Sec-WebSocket-Accept and these headers, then call [`Shard::handle_link_open`]. If the
+    /// 101 cannot be completed: [`Shard::handle_link_closed`].
+    Accept { link: LinkKey, accept: String, headers: Headers },
+}
+
+/// What a skin does after a POST.
+#[derive(Debug)]
+pub enum PostVerdict {
+    Respond { response: Response, close: bool },
+    /// The session is paused: hold the answer back until the shard lists [`Resumed::Post`].
+    Hold { response: Response },
+}
+
+/// Something to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dirty {
+    Link(LinkKey),
+    Poll(SessionKey),
+}
+
+/// Something that may go on reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    Link(LinkKey),
+    Post(SessionKey),
+}
+
+/// One complete WebSocket message of a client.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+/// State of a link after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Read on.
+    Open,
+    /// The session is paused: do not read until [`Resumed::Link`].
+    Paused,
+    /// No more reading: write what [`Shard::link_slices`] gives (a close frame is the last of it), then close the TCP
+    /// connection and call [`Shard::handle_link_closed`].
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nothing is taken in any more; what is queued may still go out, until the deadline.
+    Closing { until: Duration },
+}
+
+/// The owner's half of a session.
+#[derive(Debug)]
+pub struct Entry {
+    shared: Arc<Session>,
+    machine: Machine,
+    client: Client<Arc<Socket>>,
+    outbox: Outbox,
+    phase: Phase,
+    link: Option<LinkKey>,
+    candidate: Option<LinkKey>,
+    /// Headers of the answer to the poll that hangs.
+    poll: Option<Headers>,
+    /// Headers of the answer to the POST whose body is being read.
+    post: Option<Headers>,
+    post_held: bool,
+    dirty: bool,
+    /// A namespace must be joined by then.
+    connect_by: Option<Duration>,
+    /// The entry in `timers` that counts; others of this session are stale.
+    timer_at: Duration,
+}
+
+/// One WebSocket connection.
+#[derive(Debug)]
+pub struct Link {
+    session: SessionKey,
+    /// Frames for this connection alone: a probe's answer, control frames, the close frame.
+    own: Outbox,
+    closing: bool,
+}
+
+#[derive(Debug)]
+pub struct Shard {
+    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
+    entries: Slots<Entry>,
+    links: Slots<Link>,
+    sids: HashMap<Id, SessionKey>,
+    timers: Timers,
+    dirty: VecDeque<Dirty>,
+    resumed: VecDeque<Resumed>,
+    ping: Arc<Frame>,
+    noop: Arc<Frame>,
+    /// The vector that commands are taken into; its memory is used again.
+    taken: Vec<Command>,
+    log_budget: LogBudget,
+}
+
+impl Shard {
+    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            hub,
+            mailbox,
+            entries: Slots::default(),
+            links: Slots::default(),
+            sids: HashMap::default(),
+            timers: Timers::default(),
+            dirty: VecDeque::new(),
+            resumed: VecDeque::new(),
+            ping: Frame::engine("2"),
+            noop: Frame::engine("6"),
+            taken: Vec::new(),
+            log_budget: LogBudget::default(),
+        }
+    }
+
+    /// Something to write. Call until `None` after every other call.
+    pub fn next_dirty(&mut self) -> Option<Dirty> {
+        let dirty = self.dirty.pop_front()?;
+        let session = match dirty {
+            Dirty::Poll(session) => Some(session),
+            Dirty::Link(link) => self.links.get(link).map(|link| link.session),
+        };
+        if let Some(entry) = session.and_then(|session| self.entries.get_mut(session)) {
+            entry.dirty = false;
+        }
+        Some(dirty)
+    }
+
+    /// Something that may go on reading. Call until `None` after every other call.
+    pub fn next_resumed(&mut self) -> Option<Resumed> {
+        self.resumed.pop_front()
+    }
+
+    /// When [`Shard::expire`] must be called next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    /// The application is at work: commands may wait without a wake; look at them every millisecond.
+    pub fn must_poll(&self) -> bool {
+        let busy = self.hub.sink.is_busy();
+        self.mailbox.set_polled(busy);
+        busy
+    }
+
+    /// No session and no link is left.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.links.is_empty()
+    }
+
+    /// Carries out what other threads asked for.
+    pub fn run_commands(&mut self, now: Now) {
+        let mut commands = std::mem::take(&mut self.taken);
+        self.mailbox.take(&mut commands);
+        for command in commands.drain(..) {
+            self.run(command, now);
+        }
+        if commands.capacity() <= 4096 {
+            self.taken = commands;
+        }
+    }
+
+    fn run(&mut self, command: Command, now: Now) {
+        match command {
+            Command::Send { to, frame, volatile } => self.queue(to, frame, volatile),
+            Command::Broadcast { to, frame, volatile } => {
+                for &key in &to {
+                    self.queue(key, Arc::clone(&frame), volatile);
+                }
+            }
+            Command::Accept { to, handle, frames } => {
+                if let Some(entry) = self.entries.get_mut(to) {
+                    entry.client.joined(|socket| socket.handle == handle);
+                    entry.connect_by = None;
+                }
+                for frame in frames {
+                    self.queue(to, frame, false);
+                }
+            }
+            Command::Leave { to, handle, frame } => {
+                let connect_timeout = self.hub.config.connect_timeout;
+                if let Some(entry) = self.entries.get_mut(to) {
+                    entry.client.left(|socket| socket.handle == handle);
+                    entry.expect_namespace(now.monotonic + connect_timeout);
+                }
+                self.queue(to, frame, false);
+                self.schedule(to);
+            }
+            Command::CloseSession { to, reason, detail, discard } => {
+                self.close(to, now, reason, detail.as_deref(), discard);
+            }
+            Command::Fail { to, error, excerpt } => {
+                self.fail(to, now, &error, &excerpt);
+            }
+            Command::Resume { to } => self.resume(to, now),
+            Command::StartDeadline { token, after } => self.timers.start_token(token, now.monotonic + after),
+            Command::CancelDeadline { token } => self.timers.cancel_token(token),
+            Command::Shutdown => self.close_all(now),
+        }
+    }
+
+    /// Puts a packet into the outbox of a session; its bytes are counted already.
+    fn queue(&mut self, key: SessionKey, frame: Arc<Frame>, volatile: bool) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            self.hub.counters.bytes_queued.fetch_sub(frame.wire_len(), std::sync::atomic::Ordering::Relaxed);
+            return;
+        };
+        let writable = entry.link.is_some() || entry.poll.is_some();
+        if entry.phase != Phase::Open || (volatile && !(writable && entry.outbox.is_empty())) {
+            self.hub.written(&entry.shared, frame.wire_len());
+            return;
+        }
+        self.hub.counters.packets_out.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        entry.outbox.push(frame);
+        self.mark_dirty(key);
+    }
+
+    /// Queues a packet of the engine's own, which nobody has counted.
+    fn queue_uncounted(&mut self, key: SessionKey, frame: Arc<Frame>) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.count(&self.hub, frame.wire_len());
+            entry.outbox.push(frame);
+            self.mark_dirty(key);
+        }
+    }
+
+    fn mark_dirty(&mut self, key: SessionKey) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if entry.dirty {
+            return;
+        }
+        let dirty = match entry.machine.transport() {
+            Transport::WebSocket => entry.link.map(Dirty::Link),
+            Transport::Polling => entry.poll.is_some().then_some(Dirty::Poll(key)),
+        };
+        if let Some(dirty) = dirty {
+            entry.dirty = true;
+            self.dirty.push_back(dirty);
+        }
+    }
+
+    /// Sees to it that `expire` comes in time for this session.
+    fn schedule(&mut self, key: SessionKey) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if let Some(at) = entry.deadline()
+            && at < entry.timer_at {
+                entry.timer_at = at;
+                self.timers.schedule_session(key, at);
+            }
+    }
+
+    /// Does what is due. To be called when [`Shard::next_deadline`] has come, after what arrived before was handled.
+    pub fn expire(&mut self, now: Now) {
+        let late = self.timers.next().map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
+        if late > LATE {
+            for (_, entry) in self.entries.iter_mut() {
+                entry.machine.forgive(late);
+            }
+        }
+        while let Some((at, expired)) = self.timers.pop(now.monotonic) {
+            match expired {
+                Expired::Token(token) => self.hub.sink.deliver(Notice::Deadline { token }),
+                Expired::Session(key) => self.expire_session(key, at, now),
+            }
+        }
+    }
+
+    fn expire_session(&mut self, key: SessionKey, at: Duration, now: Now) {
+        let timing = self.hub.config.timing;
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if at != entry.timer_at {
+            return;
+        }
+        entry.timer_at = Duration::MAX;
+        if let Phase::Closing { until } = entry.phase {
+            if until <= now.monotonic {
+                self.remove(key, now);
+                return;
+            }
+        } else if entry.connect_by.is_some_and(|by| by <= now.monotonic) {
+            let detail = "no namespace was joined in time";
+            self.close(key, now, CloseReason::ForcedServerClose, Some(detail), true);
+            return;
+        }
+        let paused = entry.shared.paused.load(std::sync::atomic::Ordering::SeqCst);
+        while let Some(entry) = self.entries.get_mut(key) {
+            if entry.phase != Phase::Open {
+                break;
+            }
+            match entry.machine.handle_timeout(&timing, now.monotonic, paused) {
+                None => break,
+                Some(Due::SendPing) => self.queue_uncounted(key, Arc::clone(&self.ping)),
+                Some(Due::SendNoop) => self.release_poll(key),
+                Some(Due::UpgradeAbandoned) => self.drop_candidate(key),
+                Some(Due::PongMissing) => {
+                    self.close(key, now, CloseReason::PingTimeout, Some("no pong came in time"), true);
+                }
+            }
+        }
+        self.schedule(key);
+    }
+
+    /// Answers a poll that hangs during an upgrade, so that the client can go on.
+    fn release_poll(&mut self, key: SessionKey) {
+        let hanging = self.entries.get(key).is_some_and(|entry| entry.poll.is_some() && entry.outbox.is_empty());
+        if hanging {
+            self.queue_uncounted(key, Arc::clone(&self.noop));
+        }
+    }
+}
+
+impl Drop for Shard {
+    /// The owner ends, also if it ends badly: no socket stays connected, nobody waits for bytes in vain.
+    fn drop(&mut self) {
+        for (_, entry) in self.entries.iter_mut() {
+            let sockets = entry.client.drain();
+            for socket in sockets {
+                self.hub.close_socket(&socket, CloseReason::ServerShuttingDown, None);
+            }
+            entry.shared.set_closed();
+            let left = entry.outbox.discard() + entry.outbox.packet_bytes();
+            self.hub.written(&entry.shared, left);
+            self.hub.report_drained(&entry.shared);
+            if entry.phase == Phase::Open {
+                self.hub.counters.sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        self.hub.forget_shard(&self.mailbox);
+    }
+}
+
+impl Entry {
+    fn deadline(&self) -> Option<Duration> {
+        if let Phase::Closing { until } = self.phase {
+            return Some(until);
+        }
+        let machine = self.machine.deadline();
+        match (machine, self.connect_by) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Without a namespace the connection has until `by`; the official server arms this only once per connection.
+    fn expect_namespace(&mut self, by: Duration) {
+        if self.client.is_empty() && self.connect_by.is_none() {
+            self.connect_by = Some(by);
+        }
+    }
+
+    fn count(&self, hub: &Hub, size: usize) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.shared.buffered.fetch_add(size, Relaxed);
+        hub.counters.bytes_queued.fetch_add(size, Relaxed);
+    }
+}

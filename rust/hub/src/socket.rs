@@ -1,0 +1,254 @@
+//! What every thread may know of a session and of a socket: ids, counters and flags. Nothing here decides.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering},
+    },
+};
+
+use hashbrown::HashSet;
+use parking_lot::Mutex;
+use sio_protocol::{engineio::request::Transport, ids::Id};
+use smallvec::SmallVec;
+
+use crate::{frame::Frame, mailbox::Mailbox, namespace::Namespace, shard::SessionKey};
+
+/// What is known of the first request of a session; kept as one compact blob for the life of the session.
+#[derive(Debug)]
+pub struct Request {
+    /// `name\0value\0name\0value\0…`
+    headers: Box<[u8]>,
+    pub target: Box<str>,
+    pub address: Option<SocketAddr>,
+    pub xdomain: bool,
+    pub secure: bool,
+}
+
+impl Request {
+    pub fn new(
+        headers: &[(&str, &[u8])],
+        target: &str,
+        address: Option<SocketAddr>,
+        secure: bool,
+    ) -> Self {
+        let mut blob = Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum());
+        for (name, value) in headers {
+            blob.extend_from_slice(name.as_bytes());
+            blob.push(0);
+            // A NUL cannot come out of an HTTP parser; if it does, it must not shift the pairs.
+            blob.extend(value.iter().copied().filter(|byte| *byte != 0));
+            blob.push(0);
+        }
+        let xdomain = headers.iter().any(|(name, _)| *name == "origin");
+        Self { headers: blob.into(), target: target.into(), address, xdomain, secure }
+    }
+
+    /// Name and value of each header, in order, repeats kept. Values are read as Latin-1, as HTTP says.
+    pub fn headers(&self) -> impl Iterator<Item = (String, String)> {
+        let mut pieces = self.headers.split(|byte| *byte == 0);
+        std::iter::from_fn(move || {
+            let name = pieces.next().filter(|name| !name.is_empty())?;
+            let value = pieces.next()?;
+            let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+            Some((latin1(name), latin1(value)))
+        })
+    }
+}
+
+/// `Session::ready_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyState {
+    Open,
+    Closing,
+    Closed,
+}
+
+/// The part of an Engine.IO session that all threads see. Its owner is a shard.
+#[derive(Debug)]
+pub struct Session {
+    /// Unique in the life of the hub.
+    pub number: u64,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub key: SessionKey,
+    pub sid: Id,
+    pub request: Request,
+    /// Bytes queued for the client: raised at the call, lowered when written.
+    pub(crate) buffered: AtomicUsize,
+    pub(crate) drain_wanted: AtomicBool,
+    pub(crate) overflowed: AtomicBool,
+    /// Events that wait for their handlers.
+    pub(crate) waiting_events: AtomicUsize,
+    pub(crate) waiting_bytes: AtomicUsize,
+    pub(crate) paused: AtomicBool,
+    pub(crate) pending_acks: AtomicU32,
+    flags: AtomicU8,
+    detail: Mutex<Option<Arc<str>>>,
+    /// The sockets of this session, for a close from another thread.
+    pub(crate) sockets: Mutex<SmallVec<[Arc<Socket>; 1]>>,
+}
+
+const WEBSOCKET: u8 = 1;
+const UPGRADED: u8 = 2;
+const CLOSING: u8 = 4;
+const CLOSED: u8 = 8;
+
+impl Session {
+    pub(crate) fn new(number: u64, mailbox: Arc<Mailbox>, key: SessionKey, sid: Id, transport: Transport, request: Request) -> Self {
+        let flags = if transport == Transport::WebSocket { WEBSOCKET } else { 0 };
+        Self {
+            number,
+            mailbox,
+            key,
+            sid,
+            request,
+            buffered: AtomicUsize::new(0),
+            drain_wanted: AtomicBool::new(false),
+            overflowed: AtomicBool::new(false),
+            waiting_events: AtomicUsize::new(0),
+            waiting_bytes: AtomicUsize::new(0),
+            paused: AtomicBool::new(false),
+            pending_acks: AtomicU32::new(0),
+            flags: AtomicU8::new(flags),
+            detail: Mutex::new(None),
+            sockets: Mutex::new(SmallVec::new()),
+        }
+    }
+
+    pub fn buffered(&self) -> usize {
+        self.buffered.load(Ordering::Relaxed)
+    }
+
+    pub fn transport(&self) -> Transport {
+        if self.flags.load(Ordering::Relaxed) & WEBSOCKET == 0 { Transport::Polling } else { Transport::WebSocket }
+    }
+
+    pub fn upgraded(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & UPGRADED != 0
+    }
+
+    pub(crate) fn set_upgraded(&self) {
+        self.flags.fetch_or(WEBSOCKET | UPGRADED, Ordering::Relaxed);
+    }
+
+    pub fn ready_state(&self) -> ReadyState {
+        match self.flags.load(Ordering::Relaxed) {
+            flags if flags & CLOSED != 0 => ReadyState::Closed,
+            flags if flags & CLOSING != 0 => ReadyState::Closing,
+            _ => ReadyState::Open,
+        }
+    }
+
+    pub(crate) fn set_closing(&self) {
+        self.flags.fetch_or(CLOSING, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_closed(&self) {
+        self.flags.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    /// Why the session ended, beside the reason.
+    pub fn detail(&self) -> Option<Arc<str>> {
+        self.detail.lock().clone()
+    }
+
+    /// The first detail stays.
+    pub(crate) fn set_detail(&self, detail: &str) {
+        self.detail.lock().get_or_insert_with(|| detail.into());
+    }
+}
+
+/// Life of a socket. It only moves forward, under the lock of its namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketState {
+    /// The middlewares decide; what is sent to it is held.
+    Connecting,
+    Connected,
+    Closed,
+}
+
+/// One client in one namespace.
+#[derive(Debug)]
+pub struct Socket {
+    id: Id,
+    /// Unique in the life of the hub; the number by which the application knows it.
+    pub handle: u64,
+    pub issued_ms: u64,
+    pub namespace: Arc<Namespace>,
+    pub session: Arc<Session>,
+    pub(crate) slot: AtomicU32,
+    state: AtomicU8,
+    pub(crate) dropped: AtomicBool,
+    /// Frames sent while the middlewares decide.
+    pub(crate) held: Mutex<Vec<Arc<Frame>>>,
+    /// Ack ids of ours that the client has not answered.
+    pending: Mutex<Option<Box<HashSet<u64>>>>,
+}
+
+impl Socket {
+    pub(crate) fn new(id: Id, handle: u64, issued_ms: u64, namespace: Arc<Namespace>, session: Arc<Session>) -> Self {
+        Self {
+            id,
+            handle,
+            issued_ms,
+            namespace,
+            session,
+            slot: AtomicU32::new(u32::MAX),
+            state: AtomicU8::new(0),
+            dropped: AtomicBool::new(false),
+            held: Mutex::new(Vec::new()),
+            pending: Mutex::new(None),
+        }
+    }
+
+    pub const fn id(&self) -> &Id {
+        &self.id
+    }
+
+    pub fn state(&self) -> SocketState {
+        match self.state.load(Ordering::Acquire) {
+            0 => SocketState::Connecting,
+            1 => SocketState::Connected,
+            _ => SocketState::Closed,
+        }
+    }
+
+    /// The server ended it: events that have not started are dropped, as in the official server.
+    pub fn drops_events(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_state(&self, state: SocketState) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn expect_ack(&self, id: u64) {
+        self.pending.lock().get_or_insert_default().insert(id);
+        self.session.pending_acks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether this ack was awaited; it no longer is.
+    pub(crate) fn settle_ack(&self, id: u64) -> bool {
+        let mut pending = self.pending.lock();
+        let Some(ids) = pending.as_mut() else { return false };
+        let found = ids.remove(&id);
+        if ids.is_empty() {
+            *pending = None;
+        }
+        if found {
+            self.session.pending_acks.fetch_sub(1, Ordering::SeqCst);
+        }
+        found
+    }
+
+    pub(crate) fn forget_all_acks(&self) {
+        if let Some(ids) = self.pending.lock().take() {
+            self.session.pending_acks.fetch_sub(ids.len() as u32, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The owner of a shard: what the tasks of one I/O thread share, and the one way in which waiting output leaves.
+//!
+//! Every task calls the shard through [`Driver::with`], which afterwards settles what the call left behind: links to
+//! write, polls to answer, readers to resume, a deadline that came nearer. The driver knows no packet and no frame.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use sio_hub::{
+    Hub,
+    shard::{Dirty, LinkKey, Response, Resumed, SessionKey, Shard},
+    sink::Level,
+    time::Now,
+    wake::Wake,
+};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    clock,
+    slots::Slots,
+    websocket::link::{Link, Written},
+};
+
+/// One read buffer for all connections of the thread: an idle one holds none. 64 KiB is the most that one turn of a
+/// flooding client may take.
+pub(crate) const READ_BUFFER: usize = 64 * 1024;
+
+/// After so many writes in one go, reads and deadlines have their turn: 512 sends are about 2.5 ms.
+const WRITES_PER_TURN: usize = 512;
+
+/// While Python is at work its commands come without a wake; this is how long one may lie.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Where the lines of this crate stand in the log.
+pub(crate) const LOG_TARGET: &str = "sio_fast.native";
+
+/// The answer to a long poll, and whether the connection closes after it.
+type PollAnswer = (Response, bool);
+
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) read_buffer: RefCell<Box<[u8]>>,
+    /// Set once, when the stop begins.
+    pub(crate) stopping: Cell<bool>,
+    /// Told once, when the stop begins.
+    pub(crate) stop: Notify,
+    /// Told whenever the number of open connections fell.
+    pub(crate) connection_ended: Notify,
+    /// Told when a deadline is nearer than the one the timer sleeps for.
+    pub(crate) nearer_deadline: Notify,
+    /// What the timer sleeps for.
+    pub(crate) armed: Cell<Option<Duration>>,
+    shard: RefCell<Shard>,
+    links: RefCell<Slots<Rc<Link>>>,
+    polls: RefCell<Slots<oneshot::Sender<PollAnswer>>>,
+    posts: RefCell<Slots<oneshot::Sender<()>>>,
+    mailbox: Arc<Mailbox>,
+    /// The mailbox task looks every millisecond by itself.
+    polling: Cell<bool>,
+    /// The mailbox task is inside a large fan-out; what becomes dirty meanwhile stands in the same queue.
+    flushing: Cell<bool>,
+    connections: Cell<usize>,
+}
+
+impl Driver {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        let mailbox = Arc::new(Mailbox(Notify::new()));
+        let shard = hub.shard(Arc::clone(&mailbox) as Arc<dyn Wake>);
+        Self {
+            hub,
+            read_buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            stopping: Cell::new(false),
+            stop: Notify::new(),
+            connection_ended: Notify::new(),
+            nearer_deadline: Notify::new(),
+            armed: Cell::new(None),
+            shard: RefCell::new(shard),
+            links: RefCell::new(Slots::new()),
+            polls: RefCell::new(Slots::new()),
+            posts: RefCell::new(Slots::new()),
+            mailbox,
+            polling: Cell::new(false),
+            flushing: Cell::new(false),
+            connections: Cell::new(0),
+        }
+    }
+
+    /// One call, or several that belong together, into the shard; then everything they left behind is seen to.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Shard, Now) -> T) -> T {
+        let now = clock::now();
+        let result = call(&mut self.shard.borrow_mut(), now);
+        self.settle(now);
+        result
+    }
+
+    /// A question to the shard that changes nothing.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Shard) -> T) -> T {
+        question(&self.shard.borrow())
+    }
+
+    pub(crate) fn log(&self, level: Level, message: String) {
+        self.hub.log(level, LOG_TARGET, message);
+    }
+
+    // --- what waits for the shard
+
+    pub(crate) fn add_link(&self, key: LinkKey, link: Rc<Link>) {
+        self.links
+            .borrow_mut()
+            .insert(key.slot, key.generation, link);
+    }
+
+    pub(crate) fn remove_link(&self, key: LinkKey) {
+        self.links.borrow_mut().remove(key.slot, key.generation);
+    }
+
+    /// The answer comes through the receiver as soon as the session has something to say.
+    pub(crate) fn add_poll(&self, session: SessionKey) -> oneshot::Receiver<PollAnswer> {
+        let (sender, receiver) = oneshot::channel();
+        self.polls
+            .borrow_mut()
+            .insert(session.slot, session.generation, sender);
+        receiver
+    }
+
+    pub(crate) fn remove_poll(&self, session: SessionKey) {
+        self.polls
+            .borrow_mut()
+            .remove(session.slot, session.generation);
+    }
+
+    /// The receiver completes when the session reads on; it fails when the session is gone.
+    pub(crate) fn add_held_post(&self, session: SessionKey) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.posts
+            .borrow_mut()
+            .insert(session.slot, session.generation, sender);
+        receiver
+    }
+
+    pub(crate) fn remove_held_post(&self, session: SessionKey) {
+        self.posts
+            .borrow_mut()
+            .remove(session.slot, session.generation);
+    }
+
+    // --- connections
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// Counts a connection for as long as the returned value lives.
+    pub(crate) fn count_connection(self: &Rc<Self>) -> Counted {
+        self.connections.set(self.connections.get() + 1);
+        Counted(Rc::clone(self))
+    }
+
+    /// Begins the stop: the accept loops end, idle keep-alive connections close.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.set(true);
+        self.stop.notify_waiters();
+    }
+
+    /// Completes when the stop begins, at once if it has.
+    pub(crate) async fn stopped(&self) {
+        let notified = self.stop.notified();
+        if !self.stopping.get() {
+            notified.await;
+        }
+    }
+
+    // --- output
+
+    /// Writes what waits for a link, until nothing does or the socket is full.
+    pub(crate) fn write_link(&self, key: LinkKey, link: &Link) -> Written {
+        link.write(key, &self.shard)
+    }
+
+    /// The mailbox task: takes the hub's commands when it is woken and writes what they made dirty.
+    pub(crate) async fn run_mailbox(&self) {
+        loop {
+            if self.ask(Shard::must_poll) {
+                self.polling.set(true);
+                tokio::select! {
+                    () = self.mailbox.0.notified() => {}
+                    () = tokio::time::sleep(POLL_INTERVAL) => {}
+                }
+                self.polling.set(false);
+            } else {
+                self.mailbox.0.notified().await;
+            }
+            self.take_commands().await;
+        }
+    }
+
+    /// Runs the commands that wait and writes what became dirty, in turns with the other tasks.
+    pub(crate) async fn take_commands(&self) {
+        // Whoever leaves in the middle (a panic below, a cancelled stop) must not leave the mark behind.
+        let _flushing = Flushing::begin(&self.flushing);
+        loop {
+            let now = clock::now();
+            self.shard.borrow_mut().run_commands(now);
+            self.resume_readers();
+            if self.flush(now, WRITES_PER_TURN) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        self.notice_deadline();
+    }
+
+    fn settle(&self, now: Now) {
+        self.resume_readers();
+        if !self.flushing.get() && !self.flush(now, WRITES_PER_TURN) {
+            self.mailbox.wake();
+        }
+        self.notice_deadline();
+        if !self.polling.get() && self.ask(Shard::must_poll) {
+            self.mailbox.wake();
+        }
+    }
+
+    /// False: the number of writes is used up, and more may wait.
+    fn flush(&self, now: Now, writes: usize) -> bool {
+        for _ in 0..writes {
+            let Some(dirty) = self.shard.borrow_mut().next_dirty() else {
+                return true;
+            };
+            match dirty {
+                Dirty::Link(key) => {
+                    if let Some(link) = self.links.borrow().find(key.slot, key.generation) {
+                        link.write_dirty(key, &self.shard);
+                    }
+                }
+                Dirty::Poll(session) => self.answer_poll(session, now),
+            }
+        }
+        false
+    }
+
+    fn answer_poll(&self, session: SessionKey, now: Now) {
+        let (slot, generation) = (session.slot, session.generation);
+        if self.polls.borrow().find(slot, generation).is_none() {
+            return;
+        }
+        let Some(answer) = self.shard.borrow_mut().take_poll(session, now) else {
+            return;
+        };
+        if let Some(waiting) = self.polls.borrow_mut().remove(slot, generation) {
+            // A receiver that is gone has its drop guard, which tells the shard.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    fn resume_readers(&self) {
+        loop {
+            let Some(resumed) = self.shard.borrow_mut().next_resumed() else {
+                return;
+            };
+            match resumed {
+                Resumed::Link(key) => {
+                    if let Some(link) = self.links.borrow().find(key.slot, key.generation) {
+                        link.kick.kick();
+                    }
+                }
+                Resumed::Post(session) => {
+                    let held = self
+                        .posts
+                        .borrow_mut()
+                        .remove(session.slot, session.generation);
+                    if let Some(held) = held {
+                        // A receiver that is gone needs no answer.
+                        let _ = held.send(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn notice_deadline(&self) {
+        let nearer = match (self.ask(Shard::next_deadline), self.armed.get()) {
+            (Some(next), Some(armed)) => next < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if nearer {
+            self.nearer_deadline.notify_one();
+        }
+    }
+}
+
+/// An open connection, counted.
+#[derive(Debug)]
+pub(crate) struct Counted(Rc<Driver>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+        self.0.connection_ended.notify_waiters();
+    }
+}
+
+/// What the hub wakes, from any thread: one permit, however often it is called before the mailbox task looks.
+#[derive(Debug)]
+struct Mailbox(Notify);
+
+impl Wake for Mailbox {
+    fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+struct Flushing<'a>(&'a Cell<bool>);
+
+impl<'a> Flushing<'a> {
+    fn begin(flag: &'a Cell<bool>) -> Self {
+        flag.set(true);
+        Self(flag)
+    }
+}
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

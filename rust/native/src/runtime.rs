@@ -1,0 +1,219 @@
+//! The I/O thread: started, told to stop, joined. It owns the runtime and the tasks, and nothing of what they do.
+
+use std::{
+    cell::RefCell,
+    io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use sio_hub::{Hub, sink::Level};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, LocalOptions, LocalRuntime},
+    sync::watch,
+};
+
+use crate::{
+    driver::{Driver, LOG_TARGET},
+    files::Files,
+    listener::{self, Bound},
+    options::ListenOptions,
+    panic, service, timer,
+};
+
+/// The name of the I/O thread, as debuggers and `top -H` show it.
+const THREAD: &str = "sio-fast-io";
+
+/// Threads that read static files; they exist only while some are read.
+const FILE_THREADS: usize = 4;
+
+/// While it stops, the thread looks this often whether everything is closed.
+const STOP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// After a bug in the mailbox or the timer, the rest before it is tried again: never a spinning thread.
+const REST_AFTER_BUG: Duration = Duration::from_millis(100);
+
+/// A running listener. Dropping it without `join` stops it without grace, and does not wait.
+#[derive(Debug)]
+pub struct Native {
+    addresses: Vec<SocketAddr>,
+    /// When the grace is over; `None` while nobody asked to stop.
+    stop: watch::Sender<Option<Instant>>,
+    thread: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Native {
+    /// Binds, and starts the I/O thread. Port 0 works. Errors (an address in use, no permission, a folder that does
+    /// not exist) have the address or the folder in their text.
+    pub fn start(hub: Arc<Hub>, options: ListenOptions) -> io::Result<Self> {
+        let files = Files::new(&options, &hub.config().request.path)?;
+        let bound = listener::bind(&options)?;
+        let addresses = bound.addresses.clone();
+        let (stop, stopped) = watch::channel(None);
+        let (ready, started) = mpsc::sync_channel(1);
+        let thread = thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || {
+                let log = Arc::clone(&hub);
+                let run = AssertUnwindSafe(|| run(hub, &options, files, bound, stopped, &ready));
+                if let Err(payload) = catch_unwind(run) {
+                    let text = panic::text(payload.as_ref());
+                    log.log(
+                        Level::Error,
+                        LOG_TARGET,
+                        format!("the I/O thread ended by a bug, no client is served any more: {text}"),
+                    );
+                }
+            })?;
+        match started.recv() {
+            Ok(Ok(())) => Ok(Self {
+                addresses,
+                stop,
+                thread: RefCell::new(Some(thread)),
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::Error::other("the I/O thread ended before it began")),
+        }
+    }
+
+    /// The addresses that are listened on, with their real ports. Empty for a Unix socket.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Callable from any thread; returns at once. No connection is accepted any more and idle ones close; the thread
+    /// ends when the shard and all connections are closed (closing the sessions is [`Hub`]'s part) or when `grace` is
+    /// over. Called again, the shorter grace counts.
+    pub fn stop(&self, grace: Duration) {
+        // A year stands for ever: an instant has a range.
+        let grace = grace.min(Duration::from_secs(366 * 86_400));
+        let deadline = Instant::now() + grace;
+        self.stop.send_modify(|asked| {
+            *asked = Some(asked.map_or(deadline, |earlier| earlier.min(deadline)));
+        });
+    }
+
+    /// Waits until the thread has ended. Does not ask it to.
+    pub fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic was caught and logged inside.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}
+
+fn run(
+    hub: Arc<Hub>,
+    options: &ListenOptions,
+    files: Files,
+    bound: Bound,
+    stop: watch::Receiver<Option<Instant>>,
+    ready: &mpsc::SyncSender<io::Result<()>>,
+) {
+    let built = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(FILE_THREADS)
+        .thread_name(THREAD)
+        .build_local(LocalOptions::default());
+    let runtime: LocalRuntime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(async move {
+        let driver = Rc::new(Driver::new(hub));
+        let options = Rc::new(service::Options::new(options, files));
+        if let Err(error) = accept(&driver, &options, bound) {
+            let _ = ready.send(Err(error));
+            return;
+        }
+        // Fails only if the starter is gone, and then nobody can ask us to stop: `watch` tells that too.
+        let _ = ready.send(Ok(()));
+        serve(&driver, stop).await;
+    });
+    // A static file that is being read from a dead disk must not hold the end up.
+    runtime.shutdown_timeout(Duration::ZERO);
+}
+
+/// Starts the accept loops.
+fn accept(driver: &Rc<Driver>, options: &Rc<service::Options>, bound: Bound) -> io::Result<()> {
+    for socket in bound.tcp {
+        let listener = TcpListener::from_std(socket)?;
+        tokio::task::spawn_local(listener::accept_tcp(
+            Rc::clone(driver),
+            Rc::clone(options),
+            listener,
+        ));
+    }
+    #[cfg(unix)]
+    if let Some(bound) = bound.unix {
+        tokio::task::spawn_local(listener::unix::accept(
+            Rc::clone(driver),
+            Rc::clone(options),
+            tokio::net::UnixListener::from_std(bound.listener)?,
+            bound.file,
+        ));
+    }
+    Ok(())
+}
+
+/// Runs until the stop is complete.
+async fn serve(driver: &Rc<Driver>, mut stop: watch::Receiver<Option<Instant>>) {
+    let mailbox = tokio::task::spawn_local(run_mailbox(Rc::clone(driver)));
+    let timer = tokio::task::spawn_local(run_timer(Rc::clone(driver)));
+    // An error: the `Native` is gone, which means no grace.
+    let asked = stop.wait_for(Option::is_some).await.map(|_| ());
+    driver.begin_stop();
+    // The commands that were given before the stop was asked for are still obeyed.
+    driver.take_commands().await;
+    while asked.is_ok() && !is_closed(driver) {
+        let deadline = (*stop.borrow_and_update()).unwrap_or_else(Instant::now);
+        if Instant::now() >= deadline {
+            break;
+        }
+        tokio::time::sleep(STOP_INTERVAL).await;
+    }
+    mailbox.abort();
+    timer.abort();
+}
+
+fn is_closed(driver: &Driver) -> bool {
+    driver.connections() == 0 && driver.ask(sio_hub::shard::Shard::is_empty)
+}
+
+async fn run_mailbox(driver: Rc<Driver>) {
+    loop {
+        let running = pin!(driver.run_mailbox());
+        if let Err(text) = panic::catch(running).await {
+            report(&driver, "the mailbox", &text).await;
+        }
+    }
+}
+
+async fn run_timer(driver: Rc<Driver>) {
+    loop {
+        let running = pin!(timer::run(&driver));
+        if let Err(text) = panic::catch(running).await {
+            report(&driver, "the timer", &text).await;
+        }
+    }
+}
+
+async fn report(driver: &Driver, task: &str, text: &str) {
+    driver.log(Level::Error, format!("{task} met a bug and goes on: {text}"));
+    tokio::time::sleep(REST_AFTER_BUG).await;
+}

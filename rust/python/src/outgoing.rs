@@ -1,0 +1,65 @@
+//! From Python values to frames, with the interpreter attached.
+
+use std::sync::Arc;
+
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyTuple};
+use sio_hub::{Hub, delivery::Sent, frame::Frame, packet::PacketBuilder};
+use sio_protocol::socketio::packet::PacketType;
+
+use crate::codec::{Attachments, EncodeOptions, encode_args, encode_event};
+
+/// What the objects of one server share.
+#[derive(Debug)]
+pub struct Shared {
+    pub hub: Arc<Hub>,
+    pub encode: EncodeOptions,
+}
+
+/// The numbers by which Python knows what became of a packet.
+pub const fn status(sent: Sent) -> u8 {
+    match sent {
+        Sent::Accepted => 0,
+        Sent::Congested => 1,
+        Sent::Dropped => 2,
+    }
+}
+
+impl Shared {
+    /// `["event",…]` as an EVENT packet.
+    pub fn event(
+        &self,
+        namespace: &str,
+        event: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        ack_id: impl FnOnce() -> Option<u64>,
+    ) -> PyResult<(Arc<Frame>, Option<u64>)> {
+        let mut builder = PacketBuilder::new(namespace);
+        let mut attachments = Attachments::default();
+        encode_event(event.py(), &mut builder.body, &mut attachments, event, args, &self.encode)?;
+        self.check(&attachments)?;
+        // Only now, so that a value that cannot be encoded leaves no ack waiting.
+        let ack_id = ack_id();
+        Ok((builder.finish(PacketType::Event, ack_id, attachments.parts), ack_id))
+    }
+
+    /// `[…]` as an ACK packet.
+    pub fn answer(&self, namespace: &str, ack_id: u64, args: &Bound<'_, PyTuple>) -> PyResult<Arc<Frame>> {
+        let mut builder = PacketBuilder::new(namespace);
+        let mut attachments = Attachments::default();
+        encode_args(args.py(), &mut builder.body, &mut attachments, args, &self.encode)?;
+        self.check(&attachments)?;
+        Ok(builder.finish(PacketType::Ack, Some(ack_id), attachments.parts))
+    }
+
+    /// A peer of the same limits would close the connection.
+    fn check(&self, attachments: &Attachments) -> PyResult<()> {
+        let (count, limit) = (attachments.parts.len(), self.hub.config().max_attachments);
+        if count <= limit {
+            return Ok(());
+        }
+        Err(PyValueError::new_err(format!(
+            "{count} binary values in one packet; max_attachments is {limit}, and the official client refuses more than \
+             10: join them into one bytes object, or raise the option on both sides"
+        )))
+    }
+}

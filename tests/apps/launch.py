@@ -1,0 +1,91 @@
+"""Runs a server under test as its command line says, and answers the suite's commands.
+
+The one argument is JSON: `backend`, `options` of `Server`, `port`, `mode`. In mode "serve" the server runs
+inside an anyio program and takes commands as JSON lines on standard input, whose end ends the program; in
+mode "run" the program is `io.run` and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sio_fast import Server
+
+    Commands = dict[str, Callable[..., Awaitable[Any]]]
+
+__all__ = ["Spec", "launch", "note", "say"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the command line asked for."""
+
+    backend: str
+    options: dict[str, Any]
+    port: int
+    mode: str
+
+    @classmethod
+    def from_argv(cls) -> Spec:
+        return cls(**json.loads(sys.argv[1]))
+
+
+def say(kind: str, **fields: Any) -> None:
+    """Print one line for the suite; one write, so lines of several threads stay whole."""
+    sys.stdout.write(json.dumps({"type": kind, **fields}, default=repr) + "\n")
+    sys.stdout.flush()
+
+
+def note(what: str, **fields: Any) -> None:
+    """Write down what a handler saw."""
+    say("journal", what=what, **fields)
+
+
+def run_on(backend: str, main: Callable[..., Awaitable[Any]], *args: Any) -> None:
+    if backend == "trio":
+        anyio.run(main, *args, backend="trio")
+    else:
+        anyio.run(main, *args, backend="asyncio", backend_options={"use_uvloop": backend == "uvloop"})
+
+
+def launch(io: Server[Any], spec: Spec, commands: Commands) -> None:
+    """Serve until the suite ends it."""
+    if spec.mode == "run":
+        say("listening", port=spec.port)  # the suite chose the port and connects until it answers
+        io.run("127.0.0.1", spec.port, backend=spec.backend, grace=2)  # type: ignore[arg-type]
+        note("returned")
+    else:
+        run_on(spec.backend, serve, io, spec, commands)
+
+
+async def serve(io: Server[Any], spec: Spec, commands: Commands) -> None:
+    async def obey(line: str) -> None:
+        request = json.loads(line)
+        number, name = request.pop("command"), request.pop("name")
+        try:
+            value = await commands[name](**request)
+        except Exception as exc:  # the suite shows it; the server goes on
+            say("reply", command=number, error=repr(exc))
+        else:
+            say("reply", command=number, value=value)
+
+    def read_commands() -> None:
+        for line in sys.stdin:
+            anyio.from_thread.run(obey, line)
+
+    async with anyio.create_task_group() as tg:
+        listener = await tg.start(io.serve, "127.0.0.1", spec.port)
+        say("listening", port=listener.port)
+        await anyio.to_thread.run_sync(read_commands, abandon_on_cancel=True)
+        await io.close(grace=2)
+        tg.cancel_scope.cancel()

@@ -1,0 +1,204 @@
+"""Servers and clients of the black-box tests.
+
+A server is a child process, started once per (application, options, event loop) and shared by the tests that
+ask for the same; a test names what it needs by marks: `@pytest.mark.server(ping_interval=0.3)`. After each
+module every server that it used must have let go of everything.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from clients.official import Driver
+from clients.raw_client import RawClient
+from clients.raw_http import HttpConnection
+from clients.wire import TRANSPORTS, PollingWire, WebSocketWire, Wire, open_wire
+from harness.process import ServerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOOPS = ("asyncio", "uvloop", "trio")
+#: What `io.stats()` must say once every client is gone.
+GAUGES = ("sessions", "sockets", "rooms", "bytes_queued", "events_queued")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" not in metafunc.fixturenames:
+        return
+    if metafunc.config.getoption("--server") == "official":
+        backends = ["node"]
+    else:
+        wanted = metafunc.config.getoption("--loop") or LOOPS
+        mark = metafunc.definition.get_closest_marker("loops")
+        backends = [loop for loop in (mark.args if mark else LOOPS) if loop in wanted]
+    metafunc.parametrize("backend", backends, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--server") != "official":
+        return
+    ours = [item for item in items if item.get_closest_marker("official") is None]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item.get_closest_marker("official") is not None]
+
+
+class Pool:
+    """The running servers, by what they were asked to be."""
+
+    def __init__(self, *, official: bool) -> None:
+        self.official = official
+        self.servers: dict[str, ServerProcess] = {}
+
+    def get(self, app: str, backend: str, options: dict[str, Any]) -> ServerProcess:
+        key = json.dumps([app, backend, options], sort_keys=True)
+        server = self.servers.get(key)
+        if server is None or not server.alive():
+            program = "official.mjs" if self.official else app
+            server = self.servers[key] = ServerProcess(program, backend=backend, options=options)
+        return server
+
+    def stop(self) -> None:
+        problems = []
+        for server in self.servers.values():
+            try:
+                server.stop()
+            except AssertionError as exc:
+                problems.append(str(exc))
+        assert not problems, "\n\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    pool = Pool(official=request.config.getoption("--server") == "official")
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture(scope="module")
+def used() -> Iterator[list[ServerProcess]]:
+    """The servers this module used; at its end nothing of its clients may be left in them."""
+    servers: list[ServerProcess] = []
+    yield servers
+    for server in servers:
+        if server.alive():
+            expect_empty(server)
+
+
+def expect_empty(server: ServerProcess) -> None:
+    """Every gauge returns to zero, and by itself: nobody is connected any more."""
+    last: dict[str, Any] = {}
+
+    def empty() -> bool:
+        last.update(server.command("stats"))
+        return all(last[name] == 0 for name in GAUGES)
+
+    try:
+        server.eventually(empty, "its gauges to return to zero")
+    except AssertionError as exc:
+        raise AssertionError(f"gauges: {last}\n{exc}") from None
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, pool: Pool, backend: str, used: list[ServerProcess]) -> ServerProcess:
+    """The server that the test's `server` mark describes; without one, all options at their default."""
+    mark = request.node.get_closest_marker("server")
+    options = dict(mark.kwargs) if mark else {}
+    server = pool.get(options.pop("app", "main.py"), backend, options)
+    if server not in used:
+        used.append(server)
+    return server
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def closing() -> Iterator[list[Any]]:
+    """What is closed after the test, last first."""
+    things: list[Any] = []
+    yield things
+    for thing in reversed(things):
+        thing.close()
+
+
+@pytest.fixture
+def http(server: ServerProcess, closing: list[Any]) -> HttpConnection:
+    """A TCP connection for HTTP requests."""
+    connection = HttpConnection(server.port)
+    closing.append(connection)
+    return connection
+
+
+@pytest.fixture
+def polling(server: ServerProcess, closing: list[Any]) -> PollingWire:
+    """An Engine.IO session over polling that joined no namespace."""
+    wire = PollingWire(server.port)
+    closing.append(wire)
+    return wire
+
+
+@pytest.fixture
+def websocket(server: ServerProcess, closing: list[Any]) -> WebSocketWire:
+    """An Engine.IO session over WebSocket that joined no namespace."""
+    wire = WebSocketWire.open(server.port)
+    closing.append(wire)
+    return wire
+
+
+@pytest.fixture
+def wire(server: ServerProcess, transport: str, closing: list[Any]) -> Wire:
+    """An Engine.IO session over each transport."""
+    wire = open_wire(transport, server.port)
+    closing.append(wire)
+    return wire
+
+
+@pytest.fixture
+def connect(server: ServerProcess, closing: list[Any]) -> Callable[..., RawClient]:
+    """Makes a client that joined a namespace: `connect("polling", nsp="/chat", auth={…})`."""
+
+    def make(transport: str = "websocket", *, nsp: str | None = "/", auth: Any = None, **wire_options: Any) -> RawClient:
+        wire = open_wire(transport, server.port, **wire_options)
+        closing.append(wire)
+        client = RawClient(wire)
+        if nsp is not None:
+            client.connect(nsp, auth)
+            if nsp != "/guarded":
+                client.expect("welcome", nsp=nsp)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def client(connect: Callable[..., RawClient], transport: str) -> RawClient:
+    """A client in `/`, over each transport."""
+    return connect(transport)
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Driver]:
+    """The Node process in which official clients live."""
+    driver = Driver()
+    yield driver
+    driver.stop()
+
+
+@pytest.fixture
+def official(driver: Driver, server: ServerProcess) -> Iterator[Callable[..., Any]]:
+    """Makes official clients of the server: `official("upgrade", nsp="/chat", auth={…})`."""
+    made = []
+
+    def make(transport: str = "websocket", **options: Any) -> Any:
+        client = driver.connect(server.port, transport, **options)
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()

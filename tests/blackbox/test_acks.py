@@ -1,0 +1,199 @@
+"""Acknowledgements in both directions, with bytes, in time, late and never."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from clients.raw_client import RawClient
+    from harness.process import ServerProcess
+
+NOBODY = "nobody is here"
+
+
+# --- the client asks
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("values", [[], [None], [1], ["a", 2, [3], {"b": None}], [b"\x00\xff"], [{"x": b"1"}, [b"2"]]])
+def test_a_client_is_answered(client: RawClient, values: list[Any]) -> None:
+    assert client.ask("ask", *values) == values
+
+
+@pytest.mark.official
+def test_an_event_without_an_id_is_not_answered(client: RawClient) -> None:
+    client.emit("ask", 1)
+    client.ask("mark")
+    assert client.inbox == []
+
+
+def test_a_handler_without_a_value_answers_with_nothing(client: RawClient) -> None:
+    client.wire.send('420["mark"]')
+    client.wire.expect("430[]")
+
+
+@pytest.mark.official
+def test_an_unheard_event_is_not_answered(client: RawClient) -> None:
+    client.start_ask("nobody listens")
+    client.ask("mark")
+    assert client.inbox == []
+
+
+def test_a_failing_handler_does_not_answer_and_keeps_the_connection(server: ServerProcess, client: RawClient) -> None:
+    client.start_ask("boom")
+    client.ask("mark")
+    assert client.inbox == []
+    error = server.expect("error", id=client.id)
+    assert (error["internal"], error["text"]) == (True, "the handler failed")
+
+
+@pytest.mark.official
+def test_many_questions_at_once(client: RawClient) -> None:
+    numbers = [client.start_ask("ask", n) for n in range(50)]
+    assert [client.finish_ask(number) for number in reversed(numbers)] == [[n] for n in reversed(range(50))]
+
+
+# --- the server asks
+
+
+@pytest.mark.official
+@pytest.mark.parametrize("value", [1, "text", None, [1, {"a": None}], b"\x00\x01", {"deep": [b"x"]}])
+def test_the_server_is_answered(client: RawClient, value: Any) -> None:
+    client.emit("question", None, "what?", value)
+    question = client.expect_question("what?")
+    assert question.args == [value]
+    client.answer(question, value)
+    assert client.expect("answered") == [value]
+
+
+def test_several_values_make_a_tuple(client: RawClient) -> None:
+    client.emit("question", None, "what?")
+    client.answer(client.expect_question("what?"), 1, "b")
+    assert client.expect("answered") == [[1, "b"]]
+
+
+def test_no_value_makes_none(client: RawClient) -> None:
+    client.emit("question", None, "what?")
+    client.answer(client.expect_question("what?"))
+    assert client.expect("answered") == [None]
+
+
+@pytest.mark.official
+def test_the_ids_of_a_namespace_are_never_repeated(connect: Any) -> None:
+    clients: list[RawClient] = [connect() for _ in range(3)]
+    seen = []
+    for client in clients * 3:
+        client.emit("question", None, "what?")
+        question = client.expect_question("what?")
+        seen.append(question.ack_id)
+        client.answer(question, "x")
+        client.expect("answered")
+    assert len(set(seen)) == 9
+
+
+@pytest.mark.official
+def test_a_question_times_out(client: RawClient) -> None:
+    client.emit("question", 0.1, "what?")
+    client.expect_question("what?")
+    assert client.expect("unanswered") == ["operation has timed out"]
+
+
+@pytest.mark.official
+def test_a_late_answer_is_ignored(client: RawClient) -> None:
+    client.emit("question", 0.1, "what?")
+    question = client.expect_question("what?")
+    client.expect("unanswered")
+    client.answer(question, "late")
+    client.ask("mark")
+    assert [m for m in client.inbox if m.kind == 2] == []
+
+
+@pytest.mark.official
+def test_only_the_first_answer_counts(client: RawClient) -> None:
+    client.emit("question", None, "what?")
+    question = client.expect_question("what?")
+    client.answer(question, "first")
+    client.answer(question, "second")
+    assert client.expect("answered") == ["first"]
+    assert client.events() == []
+
+
+@pytest.mark.official
+def test_an_answer_of_another_socket_does_not_count(connect: Any) -> None:
+    asked: RawClient = connect()
+    other: RawClient = connect()
+    asked.emit("question", None, "what?")
+    question = asked.expect_question("what?")
+    other.answer(question, "stolen")
+    other.ask("mark")
+    asked.answer(question, "mine")
+    assert asked.expect("answered") == ["mine"]
+
+
+@pytest.mark.official
+def test_asking_while_being_asked(client: RawClient) -> None:
+    """A handler may wait for its own client's answer: answers never wait behind handlers."""
+    client.emit("question", None, "what?")
+    question = client.expect_question("what?")
+    client.answer(question, 1)
+    assert client.ask("ask", "after") == ["after"]
+    assert client.expect("answered") == [1]
+
+
+# --- the server asks many
+
+
+@pytest.fixture
+def members(connect: Any) -> list[RawClient]:
+    """Three clients in the room "jury", over different transports."""
+    clients: list[RawClient] = [connect(transport) for transport in ("polling", "websocket", "upgrade")]
+    for client in clients:
+        client.ask("join", "jury")
+    return clients
+
+
+@pytest.mark.official
+def test_a_survey_collects_every_answer(connect: Any, members: list[RawClient]) -> None:
+    asker: RawClient = connect()
+    asker.emit("survey", "jury", 5, "vote")
+    for n, member in enumerate(members):
+        member.answer(member.expect_question("vote"), n)
+    (answers,) = asker.expect("complete")
+    assert sorted(answers) == [0, 1, 2]
+
+
+@pytest.mark.official
+def test_a_survey_uses_one_id_for_all(connect: Any, members: list[RawClient]) -> None:
+    asker: RawClient = connect()
+    asker.emit("survey", "jury", 5, "vote")
+    questions = [member.expect_question("vote") for member in members]
+    assert len({question.ack_id for question in questions}) == 1
+    for member, question in zip(members, questions, strict=True):
+        member.answer(question, 1)
+    asker.expect("complete")
+
+
+@pytest.mark.official
+def test_an_incomplete_survey_has_the_answers_so_far(connect: Any, members: list[RawClient]) -> None:
+    asker: RawClient = connect()
+    asker.emit("survey", "jury", 0.3, "vote")
+    members[0].answer(members[0].expect_question("vote"), "early")
+    assert asker.expect("incomplete") == ["operation has timed out", ["early"]]
+
+
+@pytest.mark.official
+def test_a_survey_of_nobody_is_complete(connect: Any) -> None:
+    asker: RawClient = connect()
+    asker.emit("survey", NOBODY, 5, "vote")
+    assert asker.expect("complete") == [[]]
+
+
+def test_one_who_leaves_is_no_longer_awaited(connect: Any, members: list[RawClient]) -> None:
+    asker: RawClient = connect()
+    asker.emit("survey", "jury", 30, "vote")
+    for member in members[:2]:
+        member.answer(member.expect_question("vote"), "yes")
+    members[2].close()
+    assert asker.expect("incomplete")[1] == ["yes", "yes"]

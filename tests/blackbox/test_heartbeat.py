@@ -1,0 +1,137 @@
+"""Ping and pong: who may send which, what a silent client loses, and what counts as a sign of life."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from clients.wire import PollingWire, WebSocketWire, Wire
+
+if TYPE_CHECKING:
+    from clients.raw_client import RawClient
+    from harness.process import ServerProcess
+
+INTERVAL, TIMEOUT = 0.3, 0.4
+pytestmark = pytest.mark.server(ping_interval=INTERVAL, ping_timeout=TIMEOUT)
+
+
+@pytest.mark.official
+def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
+    wire.expect("2")
+    wire.send("3")
+    first = time.monotonic()
+    for _ in range(3):
+        wire.expect("2")
+        wire.send("3")
+    assert time.monotonic() - first >= 3 * INTERVAL - 0.1
+    wire.send("40")
+    assert str(wire.recv()).startswith("40{")
+
+
+@pytest.mark.official
+def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, transport: str) -> None:
+    client: RawClient = connect(transport)
+    client.wire.expect("2")
+    pinged = time.monotonic()
+    server.expect("disconnect", id=client.id, reason="ping timeout")
+    assert time.monotonic() - pinged >= TIMEOUT - 0.1
+    if isinstance(client.wire, PollingWire):
+        assert client.wire.is_unknown()
+    else:
+        client.wire.wait_closed()
+
+
+@pytest.mark.official
+def test_a_client_that_never_polls_again_is_dropped(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("polling")
+    server.expect("disconnect", id=client.id, reason="ping timeout")
+    assert isinstance(client.wire, PollingWire)
+    assert client.wire.is_unknown()
+
+
+@pytest.mark.official
+def test_a_pending_poll_hears_of_the_end(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("polling")
+    wire = client.wire
+    assert isinstance(wire, PollingWire)
+    wire.expect("2")
+    wire.start_poll()
+    server.expect("disconnect", id=client.id, reason="ping timeout")
+    answer = wire.getter.read_response()
+    assert (answer.status, answer.text) in ((200, "1"), (200, "6"), (400, '{"code":1,"message":"Session ID unknown"}'))
+
+
+@pytest.mark.official
+def test_no_ping_comes_before_the_interval(websocket: WebSocketWire) -> None:
+    opened = time.monotonic()
+    websocket.expect("2")
+    # The clock of the server started before the open packet reached us.
+    assert time.monotonic() - opened >= INTERVAL - 0.1
+
+
+@pytest.mark.official
+def test_other_traffic_puts_the_deadline_off_once(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("websocket")
+    wire = client.wire
+    wire.expect("2")
+    pinged = time.monotonic()
+    spoke = 0.0
+    while not server.noted("disconnect", id=client.id):
+        if time.monotonic() - pinged < 3 * TIMEOUT:
+            try:
+                wire.send('42["mark"]')
+            except OSError:
+                break
+            spoke = time.monotonic()
+        time.sleep(TIMEOUT / 8)
+    ended = time.monotonic() - pinged
+    server.expect("disconnect", id=client.id, reason="ping timeout")
+    assert spoke > pinged
+    # Once put off, it is due at (first packet) + timeout: well after one timeout, well before three.
+    assert ended < 3 * TIMEOUT
+
+
+@pytest.mark.official
+def test_traffic_counts_as_a_sign_of_life(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("websocket")
+    wire = client.wire
+    wire.expect("2")
+    pinged = time.monotonic()
+    time.sleep(TIMEOUT * 0.6)
+    wire.send('42["mark"]')
+    server.expect("disconnect", id=client.id, reason="ping timeout")
+    # TIMEOUT after the packet instead of after the ping; half a timeout of tolerance for a busy machine.
+    assert time.monotonic() - pinged >= TIMEOUT * 1.3
+
+
+@pytest.mark.official
+@pytest.mark.server()
+def test_an_unasked_pong_is_harmless(client: RawClient) -> None:
+    client.wire.send("3", "3")
+    assert client.ask("ask", 1) == [1]
+
+
+@pytest.mark.official
+@pytest.mark.server()
+def test_a_ping_from_the_client_closes(server: ServerProcess, client: RawClient) -> None:
+    client.wire.send("2")
+    client.wire.wait_closed()
+    server.expect("disconnect", id=client.id, reason="transport error")
+
+
+@pytest.mark.server()
+def test_a_close_packet_on_a_websocket_closes_at_once(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("websocket")
+    client.wire.send("1")
+    client.wire.wait_closed()
+    server.expect("disconnect", id=client.id, reason="transport close", patience=5)
+
+
+@pytest.mark.official
+@pytest.mark.server()
+@pytest.mark.parametrize("packet", ["6", "5"])
+def test_noop_and_upgrade_on_a_websocket_are_ignored(connect: Any, packet: str) -> None:
+    client: RawClient = connect("websocket")
+    client.wire.send(packet)
+    assert client.ask("ask", 1) == [1]

@@ -1,0 +1,1 @@
+"""What starts, watches and stops the servers that the black-box suite talks to."""
