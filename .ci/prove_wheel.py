@@ -35,15 +35,18 @@ def look_into(wheel: Path, sdist: Path) -> None:
     """The files of both archives."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        archive_bytes = {name: archive.read(name) for name in names}
         page = next((name for name in names if name.endswith("licenses/THIRD-PARTY-LICENSES.html")), None)
         check(page is not None, "the wheel carries the third-party licences")
-        text = archive.read(page or "").decode()
+    text = archive_bytes[page or ""].decode()
     for crate in ("pyo3", "tokio", "hyper"):
         check(re.search(rf"<li>{crate} \d", text) is not None, f"the licence of {crate} is on the page")
     check(any(name.endswith("licenses/LICENSE") for name in names), "the wheel carries our licence")
     for name in ("sio_fast/__init__.py", "sio_fast/_core.pyi", "sio_fast/py.typed"):
         check(name in names, f"the wheel carries {name}")
     check(sum(name.endswith((".so", ".pyd")) for name in names) == 1, "the wheel carries one compiled module")
+    private = [name for name in names if str(Path.home()).encode() + b"/" in archive_bytes[name]]
+    check(not private, f"nothing in the wheel names the builder's home {private or ''}")
     foreign = [name for name in names if not re.match(r"sio_fast(-[^/]*\.dist-info)?/", name)]
     check(not foreign, f"the wheel carries nothing else {foreign or ''}")
     with tarfile.open(sdist) as tarball:

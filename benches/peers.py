@@ -111,8 +111,7 @@ def start(peer: Peer, pinning: Pinning, python: str) -> Generator[Running]:
     command = pinning.server_prefix() + peer.argv(python)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        ready = json.loads(_first_line(peer, process))
-        yield Running(process.pid, ready["port"], ready["versions"])
+        yield _ready(peer, process)
     finally:
         process.terminate()
         try:
@@ -148,12 +147,18 @@ def _taskset(core: int | None) -> list[str]:
     return ["taskset", "--cpu-list", str(core)]
 
 
-def _first_line(peer: Peer, process: subprocess.Popen[str]) -> str:
+def _ready(peer: Peer, process: subprocess.Popen[str]) -> Running:
+    """Wait for the ready line."""
     if process.stdout is None:
         raise RuntimeError(f"{peer.name}: no pipe to its standard output")
     readable, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
-    line = process.stdout.readline() if readable else ""
+    if not readable:
+        raise RuntimeError(f"{peer.name} said nothing within {START_TIMEOUT:g} s")
+    line = process.stdout.readline()
     if not line:
-        state = "stayed silent" if process.poll() is None else f"ended with status {process.returncode}"
-        raise RuntimeError(f"{peer.name} {state} instead of listening")
-    return line
+        raise RuntimeError(f"{peer.name} ended with status {process.wait(STOP_TIMEOUT)} instead of listening")
+    try:
+        ready = json.loads(line)
+        return Running(process.pid, ready["port"], ready["versions"])
+    except (ValueError, TypeError, KeyError) as problem:
+        raise RuntimeError(f"{peer.name} said {line.strip()[:160]!r} instead of where it listens") from problem

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
 
 # A skip in CI is a failure unless allowed_skips.txt says why no registry has what it needs.
-pytest_plugins = ["plugins.skips"] if importlib.util.find_spec("plugins.skips") else []
+pytest_plugins = ["plugins.skips"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

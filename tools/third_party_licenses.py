@@ -61,7 +61,7 @@ def choose(expression: str, allowed: list[str]) -> list[str] | None:
 
     Of alternatives the one whose licences stand earliest in ``allowed`` is taken. The old ``A/B`` means ``A OR B``.
     """
-    tokens = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
+    tokens: list[str] = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
     if not tokens:
         return None
     position = 0

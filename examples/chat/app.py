@@ -1,22 +1,23 @@
-"""A chat for one room full of people: rooms, private messages, typing marks, ticks, pictures.
+"""A chat: rooms, private messages, typing marks, delivery ticks, pictures, and who is here.
 
-This module decides who may enter, who is where, and to whom a letter goes. It remembers the last few letters of a room
-while somebody is in it, and it refuses to know how the page looks (``static/``) and what travels on the wire (that is
-sio_fast's part).
+This module decides who may enter, who is where, and to whom a letter goes. It remembers the last letters of a room while
+somebody is in it. It refuses to know how the page looks (``static/``) and what travels on the wire (sio_fast's part).
 """
 
 from __future__ import annotations
 
-import errno
+import functools
 import os
 import sys
 import time
 import unicodedata
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ParamSpec, TypedDict
 
-from sio_fast import Ack, AckError, AckTimeout, Broadcaster, ConnectError, Reason, Server, Socket
+from sio_fast import AckTimeout, ConnectError, DisconnectedError, Reason, Server, Socket
 
 __all__ = ["Guest", "io", "main"]
 
@@ -25,19 +26,21 @@ STATIC = HERE / "static"
 CLIENT = HERE / "node_modules" / "socket.io-client" / "dist"
 
 # Rooms of the chat carry a mark, so that nobody can join, or write to, the room that a socket's id is.
-ROOM = "#"
+MARK = "#"
 STANDING_ROOMS = ("lobby", "ideas", "pictures")
 MAX_ROOMS_EACH = 20
 MAX_ROOM_NAME = 24
 MAX_NICKNAME = 20
 MAX_TEXT = 2000
-# Base64 over long-polling makes it 933 kB, just below the server's limit of 1 MB for one packet.
+# Base64 over long-polling makes it 933 kB, just below the server's limit of 1 MB for one message.
 MAX_PICTURE = 700_000
 PICTURE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 # Letters that a room remembers, for those who come later or come back. Their pictures are not kept: 14 MB a room.
 REMEMBERED = 20
-# How long a letter's receivers are waited for before the delivery tick is counted.
+# Seconds for the page of a private letter's receiver to acknowledge it.
 DELIVERY_WAIT = 5.0
+
+P = ParamSpec("P")
 
 
 class Guest(Socket):
@@ -59,14 +62,49 @@ class Letter(TypedDict):
     at: int  # unix time, ms
 
 
-io = Server(socket_class=Guest, serve_client=CLIENT)
+@dataclass
+class Sent:
+    """A letter that a room remembers, and the ids of those whose page has it."""
+
+    letter: Letter
+    seen: set[str] = field(default_factory=set[str])
+
+
+@dataclass
+class Room:
+    """A room exists from its first guest to its last."""
+
+    name: str
+    guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
+    letters: deque[Sent] = field(default_factory=lambda: deque[Sent](maxlen=REMEMBERED))
+
+
+# Without the client's files the module can be imported all the same; `main` says what is missing.
+io = Server(socket_class=Guest, serve_client=CLIENT if CLIENT.is_dir() else False)
 
 seats: dict[str, Guest] = {}  # by nickname, case folded
-memory: dict[str, deque[Letter]] = {}  # by room
+rooms: dict[str, Room] = {}  # by name
 newest_letter = 0
 
 
-# --- entering -------------------------------------------------------------------------------------------------------
+class Refused(Exception):
+    """Something a guest asked for is not done; the text says why."""
+
+
+def answered(handler: Callable[P, Awaitable[dict[str, Any]]]) -> Callable[P, Awaitable[dict[str, Any]]]:
+    """A refusal is an answer, which the page shows to its person."""
+
+    @functools.wraps(handler)
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        try:
+            return await handler(*args, **kwargs)
+        except Refused as why:
+            return {"error": str(why)}
+
+    return answer
+
+
+# --- entering and leaving -------------------------------------------------------------------------------------------
 
 
 @io.use
@@ -75,14 +113,14 @@ async def admit(guest: Guest) -> None:
     nickname = tidy(guest.handshake.auth.get("nickname"))
     visitor = guest.handshake.auth.get("visitor")
     if not nickname:
-        raise ConnectError("Please choose a nickname.", data={"field": "nickname"})
+        raise ConnectError("Please choose a nickname.")
     if len(nickname) > MAX_NICKNAME:
-        raise ConnectError(f"A nickname has at most {MAX_NICKNAME} characters.", data={"field": "nickname"})
+        raise ConnectError(f"A nickname has at most {MAX_NICKNAME} characters.")
     if not isinstance(visitor, str) or not 16 <= len(visitor) <= 64:
-        raise ConnectError("The page sent no visitor key; please reload it.", data={"field": "visitor"})
+        raise ConnectError("The page sent no visitor key. Please reload it.")
     holder = seats.get(nickname.casefold())
     if holder is not None and holder.visitor != visitor:
-        raise ConnectError(f"“{holder.nickname}” is here already. Please choose another nickname.", data={"field": "nickname"})
+        raise ConnectError(f"“{holder.nickname}” is here already. Please choose another nickname.")
     guest.nickname = nickname
     guest.visitor = visitor
 
@@ -97,7 +135,7 @@ async def enter(guest: Guest) -> None:
             guest.emit("refused", f"“{holder.nickname}” was faster. Please choose another nickname.")
             guest.disconnect()
             return
-        holder.emit("replaced")  # the same page, back before its old connection was noticed to be dead
+        holder.emit("replaced")  # the same page again, before its old connection was noticed to be dead
         holder.disconnect(close=True)
     seats[key] = guest
     guest.emit("welcome", card(guest), [card(other) for other in seats.values()], headcounts())
@@ -106,10 +144,11 @@ async def enter(guest: Guest) -> None:
 
 @io.on("disconnecting")
 async def leave_all(guest: Guest, reason: Reason) -> None:
-    """Strikes the guest off the list of every room: the rooms are still known here, and gone in ``disconnect``."""
-    for room in guest.rooms:
-        if room.startswith(ROOM):
-            guest.to(room).emit("left", room.removeprefix(ROOM), card(guest), True)  # perhaps they come back
+    """Keeps the lists of who is here: the guest's rooms are still known now, and gone in ``disconnect``."""
+    for name in guest.rooms:
+        room = rooms.get(name.removeprefix(MARK))
+        if room is not None and strike(guest, room):
+            io.to(name).emit("left", room.name, card(guest), True)  # perhaps they come back
 
 
 @io.on("disconnect")
@@ -118,7 +157,6 @@ async def free_seat(guest: Guest, reason: Reason) -> None:
     key = guest.nickname.casefold()
     if seats.get(key) is guest:
         del seats[key]
-    forget_empty_rooms()
     io.emit("gone", card(guest))
     io.emit("rooms", headcounts())
 
@@ -127,106 +165,111 @@ async def free_seat(guest: Guest, reason: Reason) -> None:
 
 
 @io.on("join")
+@answered
 async def join(guest: Guest, name: object, since: object = 0) -> dict[str, Any]:
-    """Joins a room, which exists from the first guest to the last.
-
-    The answer says who is in it, and what was said after the letter ``since``.
-    """
-    room = tidy(name).lower().replace(" ", "-").lstrip(ROOM)
-    if not room:
-        raise refusal("A room needs a name.")
-    if len(room) > MAX_ROOM_NAME:
-        raise refusal(f"A room's name has at most {MAX_ROOM_NAME} characters.")
-    if ROOM + room not in guest.rooms:
-        if sum(each.startswith(ROOM) for each in guest.rooms) >= MAX_ROOMS_EACH:
-            raise refusal(f"You are in {MAX_ROOMS_EACH} rooms, which is the limit. Leave one first.")
-        guest.join(ROOM + room)
-        guest.to(ROOM + room).emit("joined", room, card(guest))
+    """Joins a room. The answer says who is in it, and what was said after the letter ``since``."""
+    wish = tidy(name).lower().replace(" ", "-").lstrip(MARK)
+    if not wish:
+        raise Refused("A room needs a name.")
+    if len(wish) > MAX_ROOM_NAME:
+        raise Refused(f"A room's name has at most {MAX_ROOM_NAME} characters.")
+    room = rooms.get(wish) or Room(wish)
+    if guest.id not in room.guests:
+        if sum(guest.id in each.guests for each in rooms.values()) >= MAX_ROOMS_EACH:
+            raise Refused(f"You are in {MAX_ROOMS_EACH} rooms, which is the limit. Leave one first.")
+        guest.join(MARK + wish)
+        if MARK + wish not in guest.rooms:  # gone meanwhile; nobody would strike them off the list again
+            raise Refused("The connection is closed.")
+        room.guests[guest.id] = guest
+        rooms[wish] = room
+        guest.to(MARK + wish).emit("joined", wish, card(guest))
         io.emit("rooms", headcounts())
     known = since if isinstance(since, int) else 0
-    letters = [letter for letter in memory.get(room, ()) if letter["id"] > known]
-    return {"room": room, "members": sorted(io.adapter.rooms.get(ROOM + room, ())), "letters": letters}
+    letters = [sent.letter for sent in room.letters if sent.letter["id"] > known]
+    return {"room": wish, "members": [card(other) for other in room.guests.values()], "letters": letters}
 
 
 @io.on("leave")
-async def leave(guest: Guest, room: object) -> None:
+@answered
+async def leave(guest: Guest, name: object) -> dict[str, Any]:
     """Leaves a room."""
-    joined = joined_room(guest, room)
-    guest.leave(joined)
-    guest.to(joined).emit("left", joined.removeprefix(ROOM), card(guest), False)
-    forget_empty_rooms()
+    room = joined_room(guest, name)
+    strike(guest, room)
+    guest.leave(MARK + room.name)
+    io.to(MARK + room.name).emit("left", room.name, card(guest), False)
     io.emit("rooms", headcounts())
+    return {}
+
+
+def strike(guest: Guest, room: Room) -> bool:
+    """Takes the guest off the room's list, if there. With its last guest goes the room, and what was said in it."""
+    if room.guests.pop(guest.id, None) is None:
+        return False
+    if not room.guests:
+        del rooms[room.name]
+    return True
 
 
 # --- letters --------------------------------------------------------------------------------------------------------
 
 
-@io.on("message", concurrent=True)
-async def message(guest: Guest, room: object, body: object, ack: Ack) -> None:
-    """Sends a letter to a room."""
-    joined = joined_room(guest, room)
+@io.on("message")
+@answered
+async def message(guest: Guest, name: object, body: object) -> dict[str, Any]:
+    """Sends a letter to a room. The answer is its first tick; the second comes with ``received``."""
+    room = joined_room(guest, name)
     letter = write_letter(guest, body)
-    remember(joined.removeprefix(ROOM), letter)
-    await deliver(guest, guest.to(joined), ("message", joined.removeprefix(ROOM), letter), letter, ack)
+    room.letters.append(Sent({**letter, "image": None}))
+    guest.to(MARK + room.name).emit("message", room.name, letter)
+    return {"id": letter["id"], "at": letter["at"]}
 
 
-@io.on("private message", concurrent=True)
-async def private_message(guest: Guest, to: object, body: object, ack: Ack) -> None:
-    """Sends a letter to one person, named by the id of their socket."""
+@io.on("received")
+@answered
+async def received(guest: Guest, name: object, letter_id: object) -> dict[str, Any]:
+    """A page has got a letter: its sender learns how many have it by now."""
+    room = joined_room(guest, name)
+    for sent in reversed(room.letters):
+        if sent.letter["id"] == letter_id and sent.letter["sender"] != guest.id:
+            sent.seen.add(guest.id)
+            io.to(sent.letter["sender"]).emit("delivered", room.name, letter_id, len(sent.seen))
+            break
+    return {}
+
+
+@io.on("private message", concurrent=True)  # a receiver that answers late holds nothing else up
+@answered
+async def private_message(guest: Guest, to: object, body: object) -> dict[str, Any]:
+    """Sends a letter to one person, named by the id of their socket, and waits until their page has it."""
+    receiver = present(to)
     letter = write_letter(guest, body)
-    await deliver(guest, io.to(present(to).id), ("private message", letter), letter, ack)
-
-
-async def deliver(
-    sender: Guest, receivers: Broadcaster[Guest], event: tuple[Any, ...], letter: Letter, ack: Ack
-) -> None:
-    """Acknowledges the letter (one tick), then tells its sender how many pages have it (two ticks).
-
-    The handlers that call this are concurrent: a slow receiver delays the second tick of one letter, not the next letter.
-    """
-    ack({"id": letter["id"], "at": letter["at"]})
     try:
-        delivered = len(await receivers.timeout(DELIVERY_WAIT).emit_with_ack(*event))
-    except AckTimeout as missed:
-        delivered = len(missed.responses)
-    sender.emit("delivered", letter["id"], delivered)
-
-
-def remember(room: str, letter: Letter) -> None:
-    """Keeps a letter without its picture, of which only the type is kept."""
-    memory.setdefault(room, deque(maxlen=REMEMBERED)).append({**letter, "image": None})
-
-
-def forget_empty_rooms() -> None:
-    """Drops what was said in rooms where nobody is any more."""
-    for room in memory.keys() - {name.removeprefix(ROOM) for name in io.adapter.rooms}:
-        del memory[room]
+        await receiver.timeout(DELIVERY_WAIT).emit_with_ack("private message", letter)
+    except DisconnectedError:
+        raise Refused(f"{receiver.nickname} has just left.") from None
+    except AckTimeout:
+        return {"id": letter["id"], "at": letter["at"], "delivered": 0}
+    return {"id": letter["id"], "at": letter["at"], "delivered": 1}
 
 
 @io.on("typing")
-async def typing(guest: Guest, room: object) -> None:
+@answered
+async def typing(guest: Guest, name: object) -> dict[str, Any]:
     """Passes a typing mark on. It is volatile: late is worse than never."""
-    joined = joined_room(guest, room)
-    guest.to(joined).volatile.emit("typing", joined.removeprefix(ROOM), guest.id)
+    room = joined_room(guest, name)
+    guest.to(MARK + room.name).volatile.emit("typing", room.name, guest.id)
+    return {}
 
 
 @io.on("private typing")
-async def private_typing(guest: Guest, to: object) -> None:
+@answered
+async def private_typing(guest: Guest, to: object) -> dict[str, Any]:
     """Passes a typing mark to one person."""
     present(to).volatile.emit("private typing", guest.id)
-
-
-@io.on_error(AckError)
-async def refused(guest: Guest, packet: object, exc: AckError) -> None:
-    """A refusal is an answer to the page, nothing for the log."""
+    return {}
 
 
 # --- what guests send, checked --------------------------------------------------------------------------------------
-
-
-def refusal(why: str) -> AckError:
-    """An answer that the page shows to the person."""
-    return AckError({"error": why})
 
 
 def tidy(value: object) -> str:
@@ -237,36 +280,39 @@ def tidy(value: object) -> str:
     return " ".join(shown.split())
 
 
-def joined_room(guest: Guest, room: object) -> str:
-    """The room's name inside the server, if the guest is in it."""
-    if not isinstance(room, str) or ROOM + room not in guest.rooms:
-        raise refusal("You are not in that room.")
-    return ROOM + room
+def joined_room(guest: Guest, name: object) -> Room:
+    """The room of that name, if the guest is in it."""
+    room = rooms.get(name) if isinstance(name, str) else None
+    if room is None or guest.id not in room.guests:
+        raise Refused("You are not in that room.")
+    return room
 
 
 def present(to: object) -> Guest:
     """The guest with that socket id."""
     other = io.sockets.get(to) if isinstance(to, str) else None
     if other is None:
-        raise refusal("That person has left.")
+        raise Refused("That person has left.")
     return other
 
 
 def write_letter(guest: Guest, body: object) -> Letter:
     """Makes the letter from ``{text, image?, type?}``."""
-    fields: dict[Any, Any] = body if isinstance(body, dict) else {}
+    global newest_letter
+    fields: dict[str, object] = {}
+    if isinstance(body, dict):
+        fields = {**body}
     text, image, kind = fields.get("text", ""), fields.get("image"), fields.get("type")
     if not isinstance(text, str) or len(text) > MAX_TEXT:
-        raise refusal(f"A message has at most {MAX_TEXT} characters.")
+        raise Refused(f"A message has at most {MAX_TEXT} characters.")
     if image is None:
-        if not text.strip():
-            raise refusal("An empty message was not sent.")
         kind = None
+        if not text.strip():
+            raise Refused("An empty message was not sent.")
     elif not isinstance(image, bytes) or kind not in PICTURE_TYPES:
-        raise refusal("Pictures can be JPEG, PNG, WebP or GIF.")
+        raise Refused("Pictures can be JPEG, PNG, WebP or GIF.")
     elif len(image) > MAX_PICTURE:
-        raise refusal(f"A picture has at most {MAX_PICTURE // 1000} kB; this one has {len(image) // 1000} kB.")
-    global newest_letter
+        raise Refused(f"A picture has at most {MAX_PICTURE // 1000} kB; this one has {len(image) // 1000} kB.")
     now = time.time_ns() // 1_000_000
     newest_letter = max(newest_letter + 1, now)
     return {
@@ -275,7 +321,7 @@ def write_letter(guest: Guest, body: object) -> Letter:
         "nickname": guest.nickname,
         "text": text.strip(),
         "image": image,
-        "type": kind,
+        "type": kind if isinstance(kind, str) else None,
         "at": now,
     }
 
@@ -290,11 +336,7 @@ def card(guest: Guest) -> dict[str, str]:
 
 def headcounts() -> dict[str, int]:
     """How many guests each room has."""
-    counts = dict.fromkeys(STANDING_ROOMS, 0)
-    for room, ids in io.adapter.rooms.items():
-        if room.startswith(ROOM):
-            counts[room.removeprefix(ROOM)] = len(ids)
-    return counts
+    return dict.fromkeys(STANDING_ROOMS, 0) | {room.name: len(room.guests) for room in rooms.values()}
 
 
 # --- running --------------------------------------------------------------------------------------------------------
@@ -302,16 +344,16 @@ def headcounts() -> dict[str, int]:
 
 def main() -> None:
     """Serves the chat on 127.0.0.1, port 3000 or ``PORT``."""
-    host, wish = "127.0.0.1", os.environ.get("PORT") or "3000"
-    if not wish.isdecimal() or int(wish) > 65535:
+    wish = os.environ.get("PORT") or "3000"
+    if not (wish.isascii() and wish.isdecimal() and int(wish) <= 65535):
         sys.exit(f"PORT is {wish!r}; it should be a number from 0 to 65535.")
-    if not (CLIENT / "socket.io.min.js").is_file():
-        sys.exit(f"The browser client is missing in {CLIENT}. Run `make demo`, or `npm ci` in {HERE}.")
+    if not CLIENT.is_dir():
+        sys.exit(f"The browser client is missing: {CLIENT}\nRun `make demo`, or `npm ci` in {HERE}.")
     try:
-        io.run(host, int(wish), static_files={"/": STATIC})
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            sys.exit(f"Port {wish} is busy: something else listens there. Choose another: PORT={int(wish) % 65535 + 1} make demo")
+        io.run("127.0.0.1", int(wish), static_files={"/": STATIC})
+    except SystemExit as end:
+        if end.code == 1:  # it has said why it cannot listen
+            print(f"Choose another port, for example: PORT={int(wish) % 65535 + 1} make demo", file=sys.stderr)
         raise
 
 

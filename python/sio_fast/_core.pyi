@@ -22,6 +22,7 @@ __all__ = (
     "close_reasons",
     "config_fields",
     "decode_packet",
+    "encode_connect",
     "encode_packet",
     "generate_id",
     "version",
@@ -229,7 +230,7 @@ def close_reasons() -> list[str]: ...
 def config_fields() -> list[str]: ...
 def version() -> str: ...
 def encode_packet(
-    event: str | int,
+    event: str | float | None,
     args: Sequence[Any],
     *,
     namespace: str = "/",
@@ -237,9 +238,23 @@ def encode_packet(
     default: Callable[[Any], Any] | None = None,
     max_depth: int = 512,
 ) -> tuple[str, list[bytes]]:
-    """An EVENT as Socket.IO text and its attachments; for tests, benches and tools."""
+    """An event, or with ``event=None`` the ack of ack_id, as Socket.IO text and its attachments; for tests, benches and tools.
+
+    Raises:
+        TypeError: A value has no JSON form; the message says where it is.
+        ValueError: Too deep, a cycle, or a mapping that looks like a placeholder beside binary values.
+    """
+
+def encode_connect(
+    auth: Any = None, *, namespace: str = "/", default: Callable[[Any], Any] | None = None, max_depth: int = 512
+) -> str:
+    """A CONNECT packet with its payload, which cannot hold binary values; for tests and tools."""
 
 def decode_packet(
-    text: str | bytes, attachments: Sequence[bytes] = (), *, max_depth: int = 512
-) -> tuple[Any, ...]:
-    """``(type, namespace, ack_id, data)`` of a Socket.IO packet."""
+    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = 512
+) -> tuple[int, str, int | None, str | int | float | None, tuple[Any, ...]]:
+    """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event.
+
+    Raises:
+        ValueError: The packet breaks the protocol; the message says how.
+    """

@@ -291,9 +291,7 @@ class Dispatcher:
         self._lanes[lane.handle] = lane
         return self._pump_inline(lane)
 
-    def _disconnect(
-        self, handle: int, reason: Any, detail: str | None, rooms: list[str], dropped: bool
-    ) -> Run | None:
+    def _disconnect(self, handle: int, reason: Any, detail: str | None, rooms: list[str], dropped: bool) -> Run | None:
         """A socket has left: its effects now, its handlers behind what came before."""
         lane = self._lanes.get(handle)
         if lane is None:
@@ -335,9 +333,7 @@ class Dispatcher:
         slice is over, call again after the loop has breathed."""
         until = 0.0
         while True:
-            if lane.leaving is not None and (
-                lane.overdue or not (lane.opening or lane.backlog or lane.running)
-            ):
+            if lane.leaving is not None and (lane.overdue or not (lane.opening or lane.backlog or lane.running)):
                 reason, _, rooms = lane.leaving
                 lane.leaving = None
                 lane.ended = True

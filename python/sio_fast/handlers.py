@@ -42,7 +42,9 @@ class Handler:
         low, high = positional_range(fn)
         if not bare:
             if high < 1:
-                raise TypeError(f"{_named(fn)} takes no argument; a handler gets the socket first: {_named(fn)}(socket, …)")
+                raise TypeError(
+                    f"{_named(fn)} takes no argument; a handler gets the socket first: {_named(fn)}(socket, …)"
+                )
             low, high = max(low - 1, 0), high if high == sys.maxsize else high - 1
         self.fn = fn
         self.is_async = is_async(fn)

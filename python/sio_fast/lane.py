@@ -65,9 +65,7 @@ class Lane:
         "token",
     )
 
-    def __init__(
-        self, handle: int, core: SocketCore, socket: Socket, nsp: Namespace[Any], context: Context
-    ) -> None:
+    def __init__(self, handle: int, core: SocketCore, socket: Socket, nsp: Namespace[Any], context: Context) -> None:
         self.handle = handle
         self.core = core
         self.socket = socket

@@ -120,9 +120,7 @@ def run(
 class _Program:
     """``run``: serving, and the signals that end it."""
 
-    def __init__(
-        self, server: Server[Any], serving: Callable[..., Awaitable[None]], grace: float
-    ) -> None:
+    def __init__(self, server: Server[Any], serving: Callable[..., Awaitable[None]], grace: float) -> None:
         self._server = server
         self._serving = serving
         self._grace = grace

@@ -280,9 +280,7 @@ def emit_to(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: b
     return DROPPED
 
 
-async def ask(
-    socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool, timeout: float | None
-) -> Any:
+async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool, timeout: float | None) -> Any:
     """Queues an event for one socket and waits for its answer."""
     core, waits = socket._core, socket._waits  # pyright: ignore[reportPrivateUsage]
     if socket._in_use:  # pyright: ignore[reportPrivateUsage]

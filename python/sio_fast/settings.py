@@ -134,7 +134,9 @@ def client_folder(value: Literal[False] | str | os.PathLike[str]) -> str | None:
         )
     folder = Path(value)
     if not folder.is_dir():
-        raise ValueError(f"serve_client: {os.fspath(value)!r} is not a folder; run `npm install socket.io-client` first")
+        raise ValueError(
+            f"serve_client: {os.fspath(value)!r} is not a folder; run `npm install socket.io-client` first"
+        )
     return str(folder.absolute())
 
 

@@ -44,9 +44,7 @@ class Steps:
 
     __slots__ = ("_failed", "_forget", "_waits")
 
-    def __init__(
-        self, waits: Waits, forget: Callable[[Lane], None], failed: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, waits: Waits, forget: Callable[[Lane], None], failed: Callable[[BaseException], None]) -> None:
         self._waits = waits
         self._forget = forget
         self._failed = failed
@@ -211,9 +209,7 @@ class Steps:
 
     def _listeners(self, lane: Lane, name: str) -> list[Handler]:
         """The handlers of a lifecycle event, those of ``once`` taken away."""
-        return [
-            handler for handler in lane.resolve(name) if not handler.once or _take_once(lane, name, handler)
-        ]
+        return [handler for handler in lane.resolve(name) if not handler.once or _take_once(lane, name, handler)]
 
     # Errors.
 

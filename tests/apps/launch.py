@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -58,23 +59,23 @@ def run_on(backend: str, main: Callable[..., Awaitable[Any]], *args: Any) -> Non
         anyio.run(main, *args, backend="asyncio", backend_options={"use_uvloop": backend == "uvloop"})
 
 
-def launch(io: Server[Any], spec: Spec, commands: Commands) -> None:
-    """Serve until the suite ends it."""
+def launch(io: Server[Any], spec: Spec, commands: Commands, **listen: Any) -> None:
+    """Serve until the suite ends it; `listen` are further options of `io.run` and `io.serve`."""
     if spec.mode == "run":
         say("listening", port=spec.port)  # the suite chose the port and connects until it answers
-        io.run("127.0.0.1", spec.port, backend=spec.backend, grace=2)  # type: ignore[arg-type]
+        io.run("127.0.0.1", spec.port, backend=spec.backend, grace=2, **listen)  # type: ignore[arg-type]
         note("returned")
     else:
-        run_on(spec.backend, serve, io, spec, commands)
+        run_on(spec.backend, serve, io, spec, commands, listen)
 
 
-async def serve(io: Server[Any], spec: Spec, commands: Commands) -> None:
+async def serve(io: Server[Any], spec: Spec, commands: Commands, listen: dict[str, Any]) -> None:
     async def obey(line: str) -> None:
         request = json.loads(line)
         number, name = request.pop("command"), request.pop("name")
         try:
             value = await commands[name](**request)
-        except Exception as exc:  # the suite shows it; the server goes on
+        except Exception as exc:  # noqa: BLE001 - the suite shows it; the server goes on
             say("reply", command=number, error=repr(exc))
         else:
             say("reply", command=number, value=value)
@@ -84,7 +85,7 @@ async def serve(io: Server[Any], spec: Spec, commands: Commands) -> None:
             anyio.from_thread.run(obey, line)
 
     async with anyio.create_task_group() as tg:
-        listener = await tg.start(io.serve, "127.0.0.1", spec.port)
+        listener = await tg.start(partial(io.serve, "127.0.0.1", spec.port, **listen))
         say("listening", port=listener.port)
         await anyio.to_thread.run_sync(read_commands, abandon_on_cancel=True)
         await io.close(grace=2)

@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import anyio
 from launch import Spec, launch, note
 
-from sio_fast import AckTimeout, ConnectError, Packet, Reason, RejectEvent, ReservedEventName, Server, Socket
+from sio_fast import ConnectError, Packet, Reason, ReservedEventName, Server, Socket
 
 spec = Spec.from_argv()
 io: Server[Socket] = Server(**spec.options)
+
+
+class NotForYou(Exception):
+    """Why a packet middleware refuses."""
+
+    data: Final = {"code": 7}
 
 
 class Colour(Enum):
@@ -51,6 +57,13 @@ def addressed(nsp: Any, socket: Socket, where: dict[str, Any]) -> Any:
     return target.volatile if where.get("volatile") else target
 
 
+async def packet_gate(packet: Packet) -> None:
+    if packet.name == "forbidden":
+        raise NotForYou("not for you")
+    if packet.name == "rewrite":
+        packet.args[0] = f"rewritten {packet.args[0]}"
+
+
 def install(name: str) -> None:
     """The handlers that every namespace of this application has."""
     nsp = io.of(name)
@@ -58,6 +71,7 @@ def install(name: str) -> None:
     @nsp.on("connect")
     async def connected(socket: Socket) -> None:
         note("connect", id=socket.id, nsp=name, transport=socket.conn.transport, connected=socket.connected)
+        socket.use(packet_gate)
         await socket.emit("welcome", socket.handshake.auth)
 
     @nsp.on("disconnecting")
@@ -88,13 +102,6 @@ def install(name: str) -> None:
             text=str(exc),
             data=getattr(exc, "data", None) if internal else list(values),
         )
-
-    @nsp.use_event
-    async def gate(socket: Socket, packet: Packet) -> None:
-        if packet.name == "forbidden":
-            raise RejectEvent("not for you", data={"code": 7})
-        if packet.name == "rewrite":
-            packet.args[0] = f"rewritten {packet.args[0]}"
 
     @nsp.on("forbidden")
     async def forbidden(socket: Socket, *args: Any) -> str:
@@ -145,15 +152,6 @@ def install(name: str) -> None:
         else:
             socket.emit("answered", answer)
 
-    @nsp.on("survey")
-    async def survey(socket: Socket, room: str, limit: float, event: str) -> None:
-        try:
-            answers = await nsp.to(room).timeout(limit).emit_with_ack(event)
-        except AckTimeout as exc:
-            socket.emit("incomplete", str(exc), exc.responses)
-        else:
-            socket.emit("complete", answers)
-
     @nsp.on("handshake")
     async def handshake(socket: Socket) -> Any:
         return socket.handshake
@@ -180,7 +178,7 @@ def install(name: str) -> None:
 
     @nsp.on("python values")
     async def python_values(socket: Socket) -> None:
-        instant = datetime(2026, 1, 2, 4, 4, 5, 678_000)
+        instant = datetime(2026, 1, 2, 4, 4, 5, 678_000)  # noqa: DTZ001 - a naive one is among the values
         socket.emit(
             "values",
             None,
@@ -242,43 +240,9 @@ async def emit(nsp: str, to: list[str], event: str, args: list[Any]) -> None:
     (target.to(*to) if to else target).emit(event, *args)
 
 
-async def fetch(nsp: str, rooms: list[str]) -> list[dict[str, Any]]:
-    target = io.of(nsp).in_(*rooms) if rooms else io.of(nsp)
-    return [{"id": s.id, "rooms": sorted(s.rooms)} for s in await target.fetch_sockets()]
-
-
-async def sockets_join(nsp: str, within: list[str], rooms: list[str]) -> None:
-    await io.of(nsp).in_(*within).sockets_join(*rooms)
-
-
-async def sockets_leave(nsp: str, within: list[str], rooms: list[str]) -> None:
-    await io.of(nsp).in_(*within).sockets_leave(*rooms)
-
-
-async def disconnect_sockets(nsp: str, within: list[str], close: bool) -> None:
-    await io.of(nsp).in_(*within).disconnect_sockets(close=close)
-
-
-async def rooms(nsp: str) -> list[str]:
-    return sorted(io.of(nsp).adapter.rooms)
-
-
 async def close() -> None:
     await io.close(grace=2)
 
 
 if __name__ == "__main__":
-    launch(
-        io,
-        spec,
-        {
-            "stats": stats,
-            "emit": emit,
-            "fetch": fetch,
-            "sockets_join": sockets_join,
-            "sockets_leave": sockets_leave,
-            "disconnect_sockets": disconnect_sockets,
-            "rooms": rooms,
-            "close": close,
-        },
-    )
+    launch(io, spec, {"stats": stats, "emit": emit, "close": close})

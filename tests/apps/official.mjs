@@ -23,7 +23,6 @@ const renamed = {
   max_http_buffer_size: ["maxHttpBufferSize"],
   allow_upgrades: ["allowUpgrades"],
   transports: ["transports"],
-  cookie: ["cookie"],
   path: ["path"],
 };
 const options = { serveClient: false, cors: {} };
@@ -130,13 +129,6 @@ function install(name) {
       );
       return [];
     });
-    on("survey", (room, limit, event) => {
-      nsp.to(room).timeout(seconds(limit)).emitWithAck(event).then(
-        (answers) => socket.emit("complete", answers),
-        (error) => socket.emit("incomplete", error.message, error.responses),
-      );
-      return [];
-    });
     on("handshake", () => [socket.handshake]);
     on("conn", () => [{ id: socket.conn.id, transport: socket.conn.transport.name, protocol: socket.conn.protocol }]);
     on("bye", (close) => {
@@ -187,14 +179,6 @@ const commands = {
     events_queued: 0,
   }),
   emit: ({ nsp, to, event, args }) => void (to.length ? io.of(nsp).to(to) : io.of(nsp)).emit(event, ...args),
-  fetch: async ({ nsp, rooms }) => {
-    const found = await (rooms.length ? io.of(nsp).in(rooms) : io.of(nsp)).fetchSockets();
-    return found.map((socket) => ({ id: socket.id, rooms: [...socket.rooms].sort() }));
-  },
-  sockets_join: ({ nsp, within, rooms }) => void io.of(nsp).in(within).socketsJoin(rooms),
-  sockets_leave: ({ nsp, within, rooms }) => void io.of(nsp).in(within).socketsLeave(rooms),
-  disconnect_sockets: ({ nsp, within, close }) => void io.of(nsp).in(within).disconnectSockets(close),
-  rooms: ({ nsp }) => [...io.of(nsp).adapter.rooms.keys()].sort(),
   close: () => io.close().then(() => null),
 };
 

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from clients.official import Driver
 from clients.raw_client import RawClient
 from clients.raw_http import HttpConnection
@@ -18,7 +19,7 @@ from clients.wire import TRANSPORTS, PollingWire, WebSocketWire, Wire, open_wire
 from harness.process import ServerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 LOOPS = ("asyncio", "uvloop", "trio")
 #: What `io.stats()` must say once every client is gone.
@@ -43,6 +44,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if item.get_closest_marker("official") is None]
     config.hook.pytest_deselected(items=ours)
     items[:] = [item for item in items if item.get_closest_marker("official") is not None]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what its server printed: often it died, and the client only saw a closed connection."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if report.failed and isinstance(server, ServerProcess):
+        report.sections.append(("server under test", server.describe("a test of it failed")))
+    return report
 
 
 class Pool:
@@ -162,7 +173,9 @@ def wire(server: ServerProcess, transport: str, closing: list[Any]) -> Wire:
 def connect(server: ServerProcess, closing: list[Any]) -> Callable[..., RawClient]:
     """Makes a client that joined a namespace: `connect("polling", nsp="/chat", auth={…})`."""
 
-    def make(transport: str = "websocket", *, nsp: str | None = "/", auth: Any = None, **wire_options: Any) -> RawClient:
+    def make(
+        transport: str = "websocket", *, nsp: str | None = "/", auth: Any = None, **wire_options: Any
+    ) -> RawClient:
         wire = open_wire(transport, server.port, **wire_options)
         closing.append(wire)
         client = RawClient(wire)

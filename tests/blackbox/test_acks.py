@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from clients.raw_client import RawClient
     from harness.process import ServerProcess
 
-NOBODY = "nobody is here"
-
 
 # --- the client asks
 
@@ -140,60 +138,3 @@ def test_asking_while_being_asked(client: RawClient) -> None:
     client.answer(question, 1)
     assert client.ask("ask", "after") == ["after"]
     assert client.expect("answered") == [1]
-
-
-# --- the server asks many
-
-
-@pytest.fixture
-def members(connect: Any) -> list[RawClient]:
-    """Three clients in the room "jury", over different transports."""
-    clients: list[RawClient] = [connect(transport) for transport in ("polling", "websocket", "upgrade")]
-    for client in clients:
-        client.ask("join", "jury")
-    return clients
-
-
-@pytest.mark.official
-def test_a_survey_collects_every_answer(connect: Any, members: list[RawClient]) -> None:
-    asker: RawClient = connect()
-    asker.emit("survey", "jury", 5, "vote")
-    for n, member in enumerate(members):
-        member.answer(member.expect_question("vote"), n)
-    (answers,) = asker.expect("complete")
-    assert sorted(answers) == [0, 1, 2]
-
-
-@pytest.mark.official
-def test_a_survey_uses_one_id_for_all(connect: Any, members: list[RawClient]) -> None:
-    asker: RawClient = connect()
-    asker.emit("survey", "jury", 5, "vote")
-    questions = [member.expect_question("vote") for member in members]
-    assert len({question.ack_id for question in questions}) == 1
-    for member, question in zip(members, questions, strict=True):
-        member.answer(question, 1)
-    asker.expect("complete")
-
-
-@pytest.mark.official
-def test_an_incomplete_survey_has_the_answers_so_far(connect: Any, members: list[RawClient]) -> None:
-    asker: RawClient = connect()
-    asker.emit("survey", "jury", 0.3, "vote")
-    members[0].answer(members[0].expect_question("vote"), "early")
-    assert asker.expect("incomplete") == ["operation has timed out", ["early"]]
-
-
-@pytest.mark.official
-def test_a_survey_of_nobody_is_complete(connect: Any) -> None:
-    asker: RawClient = connect()
-    asker.emit("survey", NOBODY, 5, "vote")
-    assert asker.expect("complete") == [[]]
-
-
-def test_one_who_leaves_is_no_longer_awaited(connect: Any, members: list[RawClient]) -> None:
-    asker: RawClient = connect()
-    asker.emit("survey", "jury", 30, "vote")
-    for member in members[:2]:
-        member.answer(member.expect_question("vote"), "yes")
-    members[2].close()
-    assert asker.expect("incomplete")[1] == ["yes", "yes"]

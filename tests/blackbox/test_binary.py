@@ -67,8 +67,12 @@ def test_bytes_in_another_namespace(client: RawClient) -> None:
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("args", [[EVERY_BYTE], ["t", {"x": [b"1", b"2"]}], [b"\x00" * 200_000]], ids=["flat", "nested", "large"])
-def test_bytes_with_the_official_client(official: Callable[..., OfficialClient], transport: str, args: list[Any]) -> None:
+@pytest.mark.parametrize(
+    "args", [[EVERY_BYTE], ["t", {"x": [b"1", b"2"]}], [b"\x00" * 200_000]], ids=["flat", "nested", "large"]
+)
+def test_bytes_with_the_official_client(
+    official: Callable[..., OfficialClient], transport: str, args: list[Any]
+) -> None:
     client = official(transport)
     client.emit("echo", *args)
     assert client.expect("echo") == args

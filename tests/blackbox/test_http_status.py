@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients.raw_http import HttpConnection, HttpResponse
+
 from clients.wire import PollingWire, target
 
 if TYPE_CHECKING:
     from clients.raw_client import RawClient
+    from clients.raw_http import HttpConnection, HttpResponse
     from clients.wire import WebSocketWire
     from harness.process import ServerProcess
 
@@ -29,7 +30,9 @@ def assert_refused(answer: HttpResponse, code: int) -> None:
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("name", ["carrier-pigeon", "", "constructor", "__proto__", "webtransport", "POLLING", "polling "])
+@pytest.mark.parametrize(
+    "name", ["carrier-pigeon", "", "constructor", "__proto__", "webtransport", "POLLING", "polling "]
+)
 def test_unknown_transport(http: HttpConnection, name: str) -> None:
     assert_refused(http.request("GET", target(transport=name)), 0)
 
@@ -50,7 +53,9 @@ def test_disabled_transport(http: HttpConnection) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("sid", ["abcdefghijklmnopqrst", "x", "../../etc/passwd", "é", "a" * 500])
 def test_unknown_session(http: HttpConnection, method: str, sid: str) -> None:
-    assert_refused(http.request(method, target(transport="polling", sid=sid), body=b"40" if method == "POST" else None), 1)
+    assert_refused(
+        http.request(method, target(transport="polling", sid=sid), body=b"40" if method == "POST" else None), 1
+    )
 
 
 @pytest.mark.official

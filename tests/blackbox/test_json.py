@@ -95,7 +95,9 @@ def test_numbers_keep_what_javascript_would_lose(client: RawClient, text: str) -
     assert echo(client, text) == text
 
 
-@pytest.mark.parametrize("text", ["0.1", "1e300", "5e-324", "1.7976931348623157e308", "123456789.123456789", "1E5", "2.5e-7"])
+@pytest.mark.parametrize(
+    "text", ["0.1", "1e300", "5e-324", "1.7976931348623157e308", "123456789.123456789", "1E5", "2.5e-7"]
+)
 def test_floats_keep_their_value(client: RawClient, text: str) -> None:
     written = echo(client, text)
     assert float(written) == float(text)
@@ -110,7 +112,9 @@ def test_depth_has_a_limit(server: ServerProcess, client: RawClient) -> None:
     server.expect("disconnect", id=client.id, reason="parse error")
 
 
-@pytest.mark.parametrize("body", ['"\\x41"', '"\\u12"', '"\t"', "tru", "[1,]", '{"a":1,}', "{'a':1}", "{a:1}", '"open', "[1 2]", "nul", "-"])
+@pytest.mark.parametrize(
+    "body", ['"\\x41"', '"\\u12"', '"\t"', "tru", "[1,]", '{"a":1,}', "{'a':1}", "{a:1}", '"open', "[1 2]", "nul", "-"]
+)
 def test_malformed_json_is_a_parse_error(server: ServerProcess, client: RawClient, body: str) -> None:
     client.wire.send(f'42["record",{body}]')
     client.wire.wait_closed()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients.wire import Wire
 
 if TYPE_CHECKING:
     from clients.raw_client import RawClient
+    from clients.wire import Wire
     from harness.process import ServerProcess
 
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
@@ -185,7 +185,9 @@ def test_what_only_resembles_json_closes(server: ServerProcess, connect: Any, nu
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("packet", ["42[1,2]", "42[0]", '42["nobody listens",1]', '42["*"]', '42["message"]', '42["__proto__"]'])
+@pytest.mark.parametrize(
+    "packet", ["42[1,2]", "42[0]", '42["nobody listens",1]', '42["*"]', '42["message"]', '42["__proto__"]']
+)
 def test_unheard_events_are_harmless(client: RawClient, packet: str) -> None:
     client.wire.send(packet)
     assert client.ask("ask", 1) == [1]
@@ -287,7 +289,7 @@ def test_one_attachment_may_be_referred_to_twice(client: RawClient) -> None:
 @pytest.mark.official
 def test_a_placeholder_without_attachments_is_data(client: RawClient) -> None:
     client.wire.send(f'420["ask",{PLACEHOLDER}]')
-    client.wire.expect(f'430[{PLACEHOLDER}]')
+    client.wire.expect(f"430[{PLACEHOLDER}]")
 
 
 @pytest.mark.official

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients.raw_client import RawClient
+
 from clients.wire import RS, PollingWire
 
 if TYPE_CHECKING:
+    from clients.raw_client import RawClient
     from harness.process import ServerProcess
 
 
@@ -53,7 +54,15 @@ def test_packets_that_wait_leave_in_one_payload(server: ServerProcess, wire: Pol
 
 @pytest.mark.official
 def test_bytes_travel_as_base64_between_packets(wire: PollingWire) -> None:
-    body = f'420["ask","before"]{RS}452-1["ask",{{"_placeholder":true,"num":0}},{{"_placeholder":true,"num":1}}]{RS}bAQID{RS}bBA=={RS}422["ask","after"]'
+    body = RS.join(
+        (
+            '420["ask","before"]',
+            '452-1["ask",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]',
+            "bAQID",
+            "bBA==",
+            '422["ask","after"]',
+        )
+    )
     assert wire.post(body.encode()).body == b"ok"
     received = [wire.recv() for _ in range(5)]
     assert received == [

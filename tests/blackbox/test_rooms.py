@@ -151,16 +151,27 @@ def test_joining_and_leaving_are_seen_at_once(client: RawClient) -> None:
 
 @pytest.mark.official
 def test_empty_rooms_vanish(server: ServerProcess, three: list[RawClient]) -> None:
+    def rooms() -> int:
+        return int(server.command("stats")["rooms"])
+
+    before = rooms()
     three[0].ask("join", "r", "s")
     three[1].ask("join", "r")
-    assert {"r", "s"} <= set(server.command("rooms", nsp="/"))
+    assert rooms() == before + 2
     three[0].ask("leave", "r", "s")
-    rooms = server.command("rooms", nsp="/")
-    assert "r" in rooms
-    assert "s" not in rooms
+    assert rooms() == before + 1
+    three[1].ask("leave", "r")
+    assert rooms() == before
+
+
+@pytest.mark.official
+def test_rooms_are_left_with_the_connection(server: ServerProcess, three: list[RawClient]) -> None:
+    three[0].ask("join", "r")
+    three[1].ask("join", "r")
     three[1].close()
     server.expect("disconnect", id=three[1].id)
-    assert "r" not in server.command("rooms", nsp="/")
+    publish(three[2], to=["r"])
+    assert receivers([three[0], three[2]]) == [0]
 
 
 @pytest.mark.official
@@ -207,47 +218,3 @@ def test_the_order_of_broadcasts_and_direct_emits(client: RawClient) -> None:
     client.ask("mark")
     received = [m.args[0] for m in client.inbox if m.kind == 2]
     assert received == list(range(40))
-
-
-# --- from outside of handlers
-
-
-@pytest.mark.official
-def test_sockets_join_and_leave(server: ServerProcess, three: list[RawClient]) -> None:
-    three[0].ask("join", "r")
-    three[1].ask("join", "r")
-    server.command("sockets_join", nsp="/", within=["r"], rooms=["s", "t"])
-    publish(three[2], to=["s"])
-    assert receivers(three) == [0, 1]
-    server.command("sockets_leave", nsp="/", within=[three[0].id], rooms=["s"])
-    publish(three[2], to=["s"])
-    assert receivers(three) == [1]
-
-
-@pytest.mark.official
-def test_fetch_sockets(server: ServerProcess, three: list[RawClient]) -> None:
-    three[0].ask("join", "r")
-    three[2].ask("join", "r", "s")
-    found = server.command("fetch", nsp="/", rooms=["r"])
-    assert {s["id"]: s["rooms"] for s in found} == {
-        three[0].id: sorted([three[0].id, "r"]),
-        three[2].id: sorted([three[2].id, "r", "s"]),
-    }
-    assert {s["id"] for s in server.command("fetch", nsp="/", rooms=[])} >= {client.id for client in three}
-
-
-@pytest.mark.official
-@pytest.mark.parametrize("close", [False, True])
-def test_disconnect_sockets(server: ServerProcess, three: list[RawClient], close: bool) -> None:
-    three[0].ask("join", "r")
-    three[1].ask("join", "r")
-    server.command("disconnect_sockets", nsp="/", within=["r"], close=close)
-    for client in three[:2]:
-        server.expect("disconnect", id=client.id, reason="server namespace disconnect")
-        if close:
-            assert "41" in client.wire.wait_closed()
-        else:
-            assert client.wire.recv() == "41"
-            client.ids.pop("/")
-            client.connect("/chat")
-    assert three[2].ask("ask", 1) == [1]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients.raw_client import RawClient
+
 from clients.raw_websocket import HandshakeRefused, RawWebSocket
 from clients.wire import RS, PollingWire, WebSocketWire, target, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clients.raw_client import RawClient
     from harness.process import ServerProcess
 
 
@@ -42,12 +43,12 @@ def candidate(server: ServerProcess, polling: PollingWire, closing: list[Any]) -
 
 def assert_refused(server: ServerProcess, sid: str) -> None:
     """A WebSocket for that session is refused, before or after the 101."""
+    refused: HandshakeRefused | None = None
     try:
-        ws = RawWebSocket(server.port, target(transport="websocket", sid=sid))
+        RawWebSocket(server.port, target(transport="websocket", sid=sid)).expect_close()
     except HandshakeRefused as refusal:
-        assert refusal.response.status == 400
-        return
-    ws.expect_close()
+        refused = refusal
+    assert refused is None or refused.response.status == 400
 
 
 def assert_polling_works(client: RawClient) -> None:
@@ -76,7 +77,9 @@ def test_a_poll_that_comes_while_probing_is_released_too(
 
 
 @pytest.mark.official
-def test_after_the_upgrade_everything_goes_over_the_websocket(client: RawClient, polling: PollingWire, closing: list[Any]) -> None:
+def test_after_the_upgrade_everything_goes_over_the_websocket(
+    client: RawClient, polling: PollingWire, closing: list[Any]
+) -> None:
     wire = upgrade(polling)
     closing.append(wire)
     client.wire = wire
@@ -134,7 +137,9 @@ def test_nothing_is_lost_or_reordered_across_the_upgrade(
 
 
 @pytest.mark.official
-def test_client_packets_keep_their_order_across_the_upgrade(client: RawClient, polling: PollingWire, closing: list[Any]) -> None:
+def test_client_packets_keep_their_order_across_the_upgrade(
+    client: RawClient, polling: PollingWire, closing: list[Any]
+) -> None:
     polling.send(*(f'42{n}["ask",{n}]' for n in range(5)))
     wire = upgrade(polling)
     closing.append(wire)
@@ -144,7 +149,9 @@ def test_client_packets_keep_their_order_across_the_upgrade(client: RawClient, p
 
 
 @pytest.mark.official
-def test_upgrade_without_a_probe(client: RawClient, candidate: Callable[[], RawWebSocket], polling: PollingWire) -> None:
+def test_upgrade_without_a_probe(
+    client: RawClient, candidate: Callable[[], RawWebSocket], polling: PollingWire
+) -> None:
     ws = candidate()
     ws.send("5")
     polling.over = True
@@ -169,7 +176,11 @@ def test_a_reset_upgrade_leaves_polling_alive(client: RawClient, candidate: Call
 
 @pytest.mark.official
 def test_another_attempt_may_follow_an_abandoned_one(
-    client: RawClient, candidate: Callable[[], RawWebSocket], server: ServerProcess, polling: PollingWire, closing: list[Any]
+    client: RawClient,
+    candidate: Callable[[], RawWebSocket],
+    server: ServerProcess,
+    polling: PollingWire,
+    closing: list[Any],
 ) -> None:
     ws = candidate()
     ws.send_close(1000)
@@ -181,9 +192,7 @@ def test_another_attempt_may_follow_an_abandoned_one(
 
 
 @pytest.mark.official
-@pytest.mark.parametrize(
-    "first", ["2", "3probe", '42["mark"]', "1", "6", "x", "", "2probe2", "40", b"\x01"], ids=lambda p: repr(p)
-)
+@pytest.mark.parametrize("first", ["2", "3probe", '42["mark"]', "1", "6", "x", "", "2probe2", "40", b"\x01"], ids=repr)
 def test_a_wrong_first_frame_closes_only_the_candidate(
     server: ServerProcess, client: RawClient, candidate: Callable[[], RawWebSocket], first: str | bytes
 ) -> None:
@@ -223,7 +232,9 @@ def test_a_websocket_session_is_not_upgraded(server: ServerProcess, connect: Any
 
 
 @pytest.mark.official
-def test_the_version_of_an_upgrade_is_that_of_the_session(server: ServerProcess, client: RawClient, polling: PollingWire) -> None:
+def test_the_version_of_an_upgrade_is_that_of_the_session(
+    server: ServerProcess, client: RawClient, polling: PollingWire
+) -> None:
     with pytest.raises(HandshakeRefused) as refused:
         RawWebSocket(server.port, f"/socket.io/?EIO=3&transport=websocket&sid={polling.sid}")
     assert refused.value.response.status == 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from clients.raw_http import HttpConnection
 from clients.raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, HandshakeRefused, RawWebSocket
 from clients.wire import WebSocketWire, target
@@ -109,7 +110,9 @@ def test_no_extension_is_negotiated_by_default(server: ServerProcess, closing: l
 
 
 @pytest.mark.official
-@pytest.mark.parametrize("data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 100])
+@pytest.mark.parametrize(
+    "data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 100]
+)
 def test_garbage_instead_of_http(server: ServerProcess, data: bytes, connect: Any) -> None:
     with HttpConnection(server.port) as http:
         http.send(data)
@@ -226,14 +229,18 @@ def test_a_violation_closes_with_its_code(
 
 @pytest.mark.official
 @pytest.mark.parametrize("code", [None, 1000, 1001, 3000, 4999])
-def test_a_close_frame_is_answered(server: ServerProcess, client: RawClient, ws: RawWebSocket, code: int | None) -> None:
+def test_a_close_frame_is_answered(
+    server: ServerProcess, client: RawClient, ws: RawWebSocket, code: int | None
+) -> None:
     ws.send_close(code)
     assert ws.expect_close() in (code, 1000 if code is None else code)
     server.expect("disconnect", id=client.id, reason="transport close")
 
 
 @pytest.mark.official
-def test_the_tcp_connection_ends_without_a_close_frame(server: ServerProcess, client: RawClient, ws: RawWebSocket) -> None:
+def test_the_tcp_connection_ends_without_a_close_frame(
+    server: ServerProcess, client: RawClient, ws: RawWebSocket
+) -> None:
     ws.close()
     server.expect("disconnect", id=client.id, reason="transport close")
 
@@ -255,7 +262,9 @@ def test_nothing_after_the_close_frame_counts(server: ServerProcess, client: Raw
 
 
 @pytest.mark.official
-def test_an_unfinished_frame_at_the_end_is_no_message(server: ServerProcess, client: RawClient, ws: RawWebSocket) -> None:
+def test_an_unfinished_frame_at_the_end_is_no_message(
+    server: ServerProcess, client: RawClient, ws: RawWebSocket
+) -> None:
     ws.http.send(ws.frame(TEXT, b'42["record",1]')[:-1])
     ws.close()
     server.expect("disconnect", id=client.id, reason="transport close")

@@ -78,7 +78,9 @@ try {
   await shoot(grace, "04-talk-dark");
   await ada.page.locator("#typing:empty").waitFor({ state: "attached" });
   await grace.page.getByLabel("Message", { exact: true }).fill("");
-  tell({ scene: "typing", mark });
+  const columns = ["#rooms-panel", ".talk", "#people-panel"];
+  const heights = await Promise.all(columns.map(async (each) => (await ada.page.locator(each).boundingBox()).height));
+  tell({ scene: "typing", mark, heights });
 
   await grace.page.getByPlaceholder("Another room").fill("Rose Garden");
   await grace.page.keyboard.press("Enter");

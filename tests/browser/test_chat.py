@@ -133,6 +133,10 @@ def test_a_typing_mark_comes_and_fades(play: Play) -> None:
     assert play.scenes["typing"]["mark"] == "Grace is typing"
 
 
+def test_the_three_columns_fill_the_window(play: Play) -> None:
+    assert play.scenes["typing"]["heights"] == [800, 800, 800]
+
+
 def test_rooms_are_joined_and_left(play: Play) -> None:
     assert play.scenes["rooms"] == {"graceIsIn": ["lobby"], "linusHasRead": 0}
 

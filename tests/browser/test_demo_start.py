@@ -32,7 +32,9 @@ def test_a_busy_port_is_a_clear_message() -> None:
         port = other.getsockname()[1]
         status, printed = refusal(str(port))
     assert status == 1
-    assert f"Port {port} is busy" in printed
+    assert f"cannot listen on http://127.0.0.1:{port}" in printed
+    assert "in use" in printed
+    assert f"PORT={port % 65535 + 1} make demo" in printed
     assert "Traceback" not in printed
 
 
@@ -55,12 +57,15 @@ def test_the_page_and_the_official_client_are_served() -> None:
             "icon.svg": "image/svg+xml",
             "socket.io/socket.io.min.js": "text/javascript",
         }
+        bodies: dict[str, bytes] = {}
         for path, kind in files.items():
             with urllib.request.urlopen(server.url + path, timeout=5) as answer:
                 assert answer.status == 200
                 assert answer.headers.get_content_type() == kind
-                body = answer.read()
-        assert body == (CHAT / "node_modules/socket.io-client/dist/socket.io.min.js").read_bytes()
+                bodies[path] = answer.read()
+        installed = CHAT / "node_modules/socket.io-client/dist/socket.io.min.js"
+        assert bodies["socket.io/socket.io.min.js"] == installed.read_bytes()
+        assert bodies[""] == (CHAT / "static/index.html").read_bytes()
         assert server.stop() == 0, server.printed()
     finally:
         server.kill()

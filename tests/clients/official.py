@@ -156,6 +156,9 @@ class Driver:
             self.process.wait()
         for thread in self.threads:
             thread.join(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
         assert status == 0, "".join(self.errors)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ class HttpConnection:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
 
-    def __enter__(self) -> HttpConnection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
@@ -78,9 +78,7 @@ class HttpConnection:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def send_head(
-        self, method: str, target: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()
-    ) -> None:
+    def send_head(self, method: str, target: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         pairs = list(headers.items() if hasattr(headers, "items") else headers)
         if not any(name.lower() == "host" for name, _ in pairs):
             pairs.insert(0, ("Host", f"127.0.0.1:{self.port}"))

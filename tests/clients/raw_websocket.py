@@ -113,7 +113,9 @@ class RawWebSocket:
         key = os.urandom(4)
         return head + key + apply_mask(payload, key)
 
-    def send_frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bool = True, rsv: int = 0) -> None:
+    def send_frame(
+        self, opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bool = True, rsv: int = 0
+    ) -> None:
         self.http.send(self.frame(opcode, payload, fin=fin, mask=mask, rsv=rsv))
 
     def send(self, message: str | bytes) -> None:

@@ -241,7 +241,9 @@ def upgrade(polling: PollingWire) -> WebSocketWire:
     What polling still delivered is received first, so the order of packets is kept.
     """
     polling.start_poll()
-    ws = RawWebSocket(polling.port, target(polling.path, transport="websocket", sid=polling.sid), headers=polling.headers)
+    ws = RawWebSocket(
+        polling.port, target(polling.path, transport="websocket", sid=polling.sid), headers=polling.headers
+    )
     ws.send("2probe")
     assert ws.recv() == "3probe"
     waiting = [*polling.waiting, *(p for p in polling.finish_poll() if p != "6")]

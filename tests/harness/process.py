@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping
 
 __all__ = ["APPS", "ServerDied", "ServerProcess"]
@@ -153,6 +153,10 @@ class ServerProcess:
 
     def command(self, name: str, **arguments: Any) -> Any:
         """Run a command of the application inside the child and return its value."""
+        return self.finish_command(self.start_command(name, **arguments))
+
+    def start_command(self, name: str, **arguments: Any) -> int:
+        """Start a command whose end depends on what the test does next."""
         self.commands += 1
         number = self.commands
         assert self.process.stdin is not None
@@ -161,11 +165,14 @@ class ServerProcess:
             self.process.stdin.flush()
         except BrokenPipeError:
             raise ServerDied(self.describe(f"gone before the command {name}")) from None
-        self._wait(lambda: number in self.replies or self.ended, f"the reply to {name}")
+        return number
+
+    def finish_command(self, number: int) -> Any:
+        self._wait(lambda: number in self.replies or self.ended, f"the reply to command {number}")
         if number not in self.replies:
-            raise ServerDied(self.describe(f"ended during the command {name}"))
+            raise ServerDied(self.describe(f"ended during command {number}"))
         reply = self.replies.pop(number)
-        assert "error" not in reply, self.describe(f"{name}: {reply.get('error')}")
+        assert "error" not in reply, self.describe(f"command {number}: {reply.get('error')}")
         return reply["value"]
 
     def eventually(self, question: Callable[[], Any], what: str, *, patience: float = PATIENCE) -> Any:

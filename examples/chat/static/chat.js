@@ -25,7 +25,6 @@ const kept = {
 sessionStorage.setItem("visitor", kept.visitor);
 
 const state = new State();
-const underway = new Map(); // letter id -> entry whose delivery the server still counts
 let wasIn = false; // entered at least once
 let ready = false; // welcomed, rooms joined again
 let replaced = false;
@@ -124,22 +123,19 @@ function listen() {
     view.draw(state);
   });
 
-  socket.on("message", (name, letter, delivered) => {
-    delivered(); // the sender's second tick
+  socket.on("message", (name, letter) => {
     const room = state.rooms.get(name);
-    if (room !== undefined) receive(room, letter);
+    if (room === undefined) return;
+    receive(room, letter);
+    socket.emit("received", name, letter.id); // the sender's second tick
   });
-  socket.on("private message", (letter, delivered) => {
-    delivered();
+  socket.on("private message", (letter, received) => {
     receive(state.privateWith(letter.nickname), letter);
+    received();
   });
-  socket.on("delivered", (id, count) => {
-    const entry = underway.get(id);
-    underway.delete(id);
-    if (entry === undefined || count === 0) return;
-    entry.state = "delivered";
-    entry.delivered = count;
-    timeline.refresh(entry);
+  socket.on("delivered", (name, id, count) => {
+    const entry = state.rooms.get(name)?.entries.find((each) => each.id === id);
+    if (entry !== undefined) settle(entry, "delivered", { delivered: count });
   });
   socket.on("typing", (name, id) => mark(state.rooms.get(name), id));
   socket.on("private typing", (id) => mark(state.private.get(state.people.get(id)), id));
@@ -175,7 +171,6 @@ async function welcome(me, people, rooms) {
 function lost(reason) {
   ready = false;
   returnUntil = 0;
-  underway.clear();
   state.lose();
   view.draw(state);
   view.typing([]);
@@ -223,7 +218,8 @@ function joinRoom(name, show) {
 
 function joined({ room: name, members, letters }, show) {
   const room = state.room(name);
-  room.members = new Set(members);
+  room.members = new Set(members.map((card) => card.id));
+  for (const card of members) state.people.set(card.id, card.nickname);
   for (const card of state.membersOf(room)) room.expected.delete(card.nickname);
   for (const letter of letters) recall(room, letter);
   keepRooms();
@@ -291,19 +287,18 @@ function recall(room, letter) {
   room.newest = letter.id;
   // An own letter whose acknowledgement was lost did arrive.
   const unsure = room.entries.find((entry) => entry.state === "failed" && entry.text === letter.text);
-  if (unsure !== undefined) {
-    unsure.state = "sent";
-    timeline.refresh(unsure);
-  } else addEntry(room, { ...entryOf(letter), own: true, state: "sent" });
+  if (unsure !== undefined) settle(unsure, "sent", { id: letter.id });
+  else addEntry(room, { ...entryOf(letter), own: true, state: "sent" });
 }
 
-function entryOf({ nickname, text, type, image, at }) {
+function entryOf({ id, nickname, text, type, image, at }) {
   const shown = image && TYPES.includes(type);
   return {
     kind: "letter",
+    id,
     own: false,
     nickname,
-    text: type && !image ? `${text}\n[picture]`.trim() : text,
+    text: type && !image ? `${text}\n(a picture, which is not kept)`.trim() : text,
     picture: shown ? URL.createObjectURL(new Blob([image], { type })) : null,
     at,
   };
@@ -321,6 +316,7 @@ function receive(conversation, letter) {
 function write(text, blob) {
   const entry = {
     kind: "letter",
+    id: null,
     own: true,
     nickname: state.me.nickname,
     text,
@@ -345,28 +341,27 @@ function flush(conversation) {
   }
 }
 
+function settle(entry, condition, fields) {
+  Object.assign(entry, { state: condition, ...fields });
+  timeline.refresh(entry);
+}
+
 function dispatch(conversation, entry) {
-  const settle = (condition, error = "") => {
-    entry.state = condition;
-    entry.error = error;
-    timeline.refresh(entry);
-  };
   let event = ["message", conversation.name];
   if (conversation.kind === "private") {
     const id = state.idOf(conversation.name);
     if (id === null && Date.now() < returnUntil) return; // sent when they are back
-    if (id === null) return settle("failed", `${conversation.name} is away.`);
+    if (id === null) return settle(entry, "failed", { error: `${conversation.name} is away.` });
     event = ["private message", id];
   }
-  settle("sending");
+  settle(entry, "sending");
   const body = entry.blob ? { text: entry.text, image: entry.blob, type: entry.blob.type } : { text: entry.text };
   socket.timeout(ACK_WAIT).emit(...event, body, (failure, answer) => {
-    if (failure) return settle("failed", "Perhaps not sent.");
-    if (answer.error) return settle("failed", answer.error);
-    entry.at = answer.at;
-    conversation.newest = Math.max(conversation.newest, answer.id);
-    underway.set(answer.id, entry);
-    settle("sent");
+    if (failure) return settle(entry, "failed", { error: "Perhaps not sent." });
+    if (answer.error) return settle(entry, "failed", { error: answer.error });
+    const { id, at, delivered = 0 } = answer;
+    conversation.newest = Math.max(conversation.newest, id);
+    settle(entry, delivered > 0 ? "delivered" : "sent", { id, at, delivered });
   });
 }
 

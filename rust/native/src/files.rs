@@ -12,8 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{Either, Full};
 use hyper_staticfile::{
-    AcceptEncoding, ResolveResult, ResolvedFile, Resolver,
-    util::FileResponseBuilder,
+    AcceptEncoding, ResolveResult, ResolvedFile, Resolver, util::FileResponseBuilder,
 };
 use sio_hub::sink::Level;
 
@@ -198,7 +197,9 @@ fn not_modified(headers: &HeaderMap) -> Response<Body> {
 fn redirect(uri: &Uri) -> Response<Body> {
     // Slashes at the beginning become one: `//name/` would be another host.
     let path = uri.path().trim_start_matches('/');
-    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    let query = uri
+        .query()
+        .map_or(String::new(), |query| format!("?{query}"));
     let Ok(location) = HeaderValue::try_from(format!("/{path}/{query}")) else {
         return plain(StatusCode::NOT_FOUND, "not found\n");
     };

@@ -116,10 +116,8 @@ fn bind_all(wanted: &[SocketAddr], backlog: u32) -> io::Result<Bound> {
                 bound.addresses.push(local);
             }
             Err(error) => {
-                let error = io::Error::new(
-                    error.kind(),
-                    format!("cannot listen on {address}: {error}"),
-                );
+                let error =
+                    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
                 if wanted.len() == 1 || !is_absent(&error) {
                     return Err(error);
                 }
@@ -159,7 +157,11 @@ fn bind_one(address: SocketAddr, backlog: u32) -> io::Result<StdTcpListener> {
 }
 
 /// Accepts until the stop begins; the listening socket is closed when this returns.
-pub(crate) async fn accept_tcp(driver: Rc<Driver>, options: Rc<service::Options>, listener: TcpListener) {
+pub(crate) async fn accept_tcp(
+    driver: Rc<Driver>,
+    options: Rc<service::Options>,
+    listener: TcpListener,
+) {
     let mut accepting = Accepting::new(driver, options);
     while accepting.may_go_on().await {
         let accepted = tokio::select! {
@@ -283,7 +285,12 @@ mod tests {
     #[test]
     fn a_name_gives_only_its_own_addresses() {
         let bound = bind(&options("localhost", 0)).unwrap();
-        assert!(bound.addresses.iter().all(|address| address.ip().is_loopback()));
+        assert!(
+            bound
+                .addresses
+                .iter()
+                .all(|address| address.ip().is_loopback())
+        );
     }
 
     #[test]

@@ -13,16 +13,16 @@ use std::{
 /// Unwind safety is asserted: whoever catches gives up everything that the future held, and what it shared (the
 /// shard, the tables) is behind `RefCell`s whose guards the unwinding released. The future is pinned by the caller,
 /// so that it is stored once and a connection's task stays small.
-pub(crate) fn catch<'a, F: Future>(
-    mut future: Pin<&'a mut F>,
-) -> impl Future<Output = Result<F::Output, String>> + use<'a, F> {
-    poll_fn(move |cx| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+pub(crate) fn catch<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Result<F::Output, String>> {
+    poll_fn(
+        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Err(payload) => Poll::Ready(Err(text(payload.as_ref()))),
-        }
-    })
+        },
+    )
 }
 
 /// What a panic said.

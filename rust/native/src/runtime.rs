@@ -67,7 +67,9 @@ impl Native {
                     log.log(
                         Level::Error,
                         LOG_TARGET,
-                        format!("the I/O thread ended by a bug, no client is served any more: {text}"),
+                        format!(
+                            "the I/O thread ended by a bug, no client is served any more: {text}"
+                        ),
                     );
                 }
             })?;
@@ -88,8 +90,7 @@ impl Native {
     }
 
     /// Callable from any thread; returns at once. No connection is accepted any more and idle ones close; the thread
-    /// ends when the shard and all connections are closed (closing the sessions is [`Hub`]'s part) or when `grace` is
-    /// over. Called again, the shorter grace counts.
+    /// ends when all connections are closed (closing the sessions is [`Hub::shutdown`]'s part) or when `grace` is over. Called again, the shorter grace counts.
     pub fn stop(&self, grace: Duration) {
         // A year stands for ever: an instant has a range.
         let grace = grace.min(Duration::from_secs(366 * 86_400));
@@ -180,7 +181,9 @@ async fn serve(driver: &Rc<Driver>, mut stop: watch::Receiver<Option<Instant>>) 
     driver.begin_stop();
     // The commands that were given before the stop was asked for are still obeyed.
     driver.take_commands().await;
-    while asked.is_ok() && !is_closed(driver) {
+    // Without connections nothing can leave any more: a polling session that closes between two polls need not be
+    // waited for. What is left of the sessions ends with the shard.
+    while asked.is_ok() && driver.connections() > 0 {
         let deadline = (*stop.borrow_and_update()).unwrap_or_else(Instant::now);
         if Instant::now() >= deadline {
             break;
@@ -189,10 +192,6 @@ async fn serve(driver: &Rc<Driver>, mut stop: watch::Receiver<Option<Instant>>) 
     }
     mailbox.abort();
     timer.abort();
-}
-
-fn is_closed(driver: &Driver) -> bool {
-    driver.connections() == 0 && driver.ask(sio_hub::shard::Shard::is_empty)
 }
 
 async fn run_mailbox(driver: Rc<Driver>) {
@@ -214,6 +213,9 @@ async fn run_timer(driver: Rc<Driver>) {
 }
 
 async fn report(driver: &Driver, task: &str, text: &str) {
-    driver.log(Level::Error, format!("{task} met a bug and goes on: {text}"));
+    driver.log(
+        Level::Error,
+        format!("{task} met a bug and goes on: {text}"),
+    );
     tokio::time::sleep(REST_AFTER_BUG).await;
 }

@@ -187,11 +187,7 @@ pub(crate) fn complete(driver: &Driver, answer: shard::Response, close: bool) ->
     response
 }
 
-fn switching_protocols(
-    driver: &Driver,
-    accept: &str,
-    headers: Headers,
-) -> Response<Body> {
+fn switching_protocols(driver: &Driver, accept: &str, headers: Headers) -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     add_headers(driver, &mut response, headers);
@@ -204,11 +200,7 @@ fn switching_protocols(
     response
 }
 
-fn add_headers(
-    driver: &Driver,
-    response: &mut Response<Body>,
-    headers: Headers,
-) {
+fn add_headers(driver: &Driver, response: &mut Response<Body>, headers: Headers) {
     for (name, value) in headers {
         let value = match value {
             Cow::Borrowed(text) => HeaderValue::try_from(text),
@@ -220,9 +212,10 @@ fn add_headers(
             }
             _ => driver.log(
                 Level::Error,
-                format!("the response header {name} has characters that no header may have; left out"),
+                format!(
+                    "the response header {name} has characters that no header may have; left out"
+                ),
             ),
         }
     }
 }
-

@@ -1,5 +1,7 @@
 //! Static files and the client's bundle from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -60,10 +62,16 @@ fn files_folders_and_types() {
     let mut client = Client::connect(server.port());
     let answer = client.get("/");
     assert_eq!((answer.status, answer.text()), (200, "<p>root"));
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
     let answer = client.get("/page.js?v=2");
     assert_eq!((answer.status, answer.text()), (200, "let a = 1"));
-    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
     assert_eq!(client.get("/sub/").text(), "<p>sub");
     let answer = client.get("/sub?a=b");
     assert_eq!(answer.status, 301);
@@ -86,7 +94,10 @@ fn head_tells_what_get_would_and_sends_no_body() {
     let answer = client.request("HEAD", "/page.js", "Range: bytes=0-1\r\n");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-length"), Some("9"));
-    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
     assert_eq!(client.get("/page.js").text(), "let a = 1");
 }
 
@@ -129,7 +140,12 @@ fn a_part_of_a_file() {
     let answer = client.request("GET", "/page.js", "Range: bytes=4-4\r\n");
     assert_eq!((answer.status, answer.text()), (206, "a"));
     assert_eq!(answer.header("content-range"), Some("bytes 4-4/9"));
-    assert_eq!(client.request("GET", "/page.js", "Range: bytes=50-\r\n").status, 416);
+    assert_eq!(
+        client
+            .request("GET", "/page.js", "Range: bytes=50-\r\n")
+            .status,
+        416
+    );
 }
 
 #[test]
@@ -178,7 +194,12 @@ fn the_bundle_lies_under_the_path() {
     let answer = client.get("/socket.io/socket.io.js");
     assert_eq!((answer.status, answer.text()), (200, "the client"));
     let tag = format!("If-None-Match: {}\r\n", answer.header("etag").unwrap());
-    assert_eq!(client.request("GET", "/socket.io/socket.io.js", &tag).status, 304);
+    assert_eq!(
+        client
+            .request("GET", "/socket.io/socket.io.js", &tag)
+            .status,
+        304
+    );
     assert_eq!(client.get("/socket.io/socket.io.js.map").text(), "{}");
     // What the folder lacks, what is no bundle and what is not read goes on to the engine.
     for target in [
@@ -187,7 +208,11 @@ fn the_bundle_lies_under_the_path() {
         "/socket.io/index.html",
     ] {
         let answer = client.get(target);
-        assert_eq!(answer.text(), "{\"code\":0,\"message\":\"Transport unknown\"}", "{target}");
+        assert_eq!(
+            answer.text(),
+            "{\"code\":0,\"message\":\"Transport unknown\"}",
+            "{target}"
+        );
     }
     assert_eq!(client.post("/socket.io/socket.io.js", "").status, 400);
 }
@@ -198,7 +223,10 @@ fn a_folder_that_is_missing_is_an_error_at_the_start() {
     let server = Server::start();
     for (path, kind) in [
         (folder.0.join("none"), std::io::ErrorKind::NotFound),
-        (folder.0.join("secret.txt"), std::io::ErrorKind::NotADirectory),
+        (
+            folder.0.join("secret.txt"),
+            std::io::ErrorKind::NotADirectory,
+        ),
     ] {
         let options = ListenOptions {
             serve_client: Some(path.clone()),
@@ -206,6 +234,9 @@ fn a_folder_that_is_missing_is_an_error_at_the_start() {
         };
         let error = Native::start(server.hub.clone(), options).unwrap_err();
         assert_eq!(error.kind(), kind);
-        assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+        assert!(
+            error.to_string().contains(&*path.to_string_lossy()),
+            "{error}"
+        );
     }
 }

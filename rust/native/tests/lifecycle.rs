@@ -1,5 +1,7 @@
 //! Start, stop and what is in between: errors at the start, limits, Unix sockets, a second life.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::{
@@ -20,7 +22,9 @@ fn a_busy_port_is_an_error_with_its_address() {
     let error = Native::start(server.hub.clone(), taken).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
     assert!(
-        error.to_string().contains(&format!("127.0.0.1:{}", server.port())),
+        error
+            .to_string()
+            .contains(&format!("127.0.0.1:{}", server.port())),
         "{error}"
     );
 }
@@ -59,7 +63,11 @@ fn a_stop_without_grace_does_not_wait_for_anyone() {
     let begun = Instant::now();
     server.native.stop(Duration::ZERO);
     server.native.join();
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]
@@ -83,9 +91,34 @@ fn idle_connections_close_when_the_stop_begins() {
     assert_eq!(used.get("/").status, 404);
     let begun = Instant::now();
     server.stop();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
     assert!(fresh.is_closed());
     assert!(used.is_closed());
+}
+
+#[test]
+fn a_session_between_two_polls_does_not_hold_the_stop_up() {
+    let server = Server::start();
+    let mut client = Client::connect(server.port());
+    let target = client.open_session();
+    client.post(&target, "40");
+    assert!(client.get(&target).text().starts_with("40"));
+    let begun = Instant::now();
+    let seen = server.stop();
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(seen.ended.len(), 1);
+    assert_eq!(
+        seen.ended[0].0,
+        sio_protocol::close::CloseReason::ServerShuttingDown
+    );
 }
 
 #[test]
@@ -104,8 +137,14 @@ fn above_the_limit_connections_wait() {
         .stream
         .set_read_timeout(Some(Duration::from_millis(100)))
         .unwrap();
-    assert!(third.stream.read(&mut [0; 1]).is_err(), "served above the limit");
-    third.stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    assert!(
+        third.stream.read(&mut [0; 1]).is_err(),
+        "served above the limit"
+    );
+    third
+        .stream
+        .set_read_timeout(Some(common::PATIENCE))
+        .unwrap();
     drop(first);
     assert_eq!(third.answer().status, 404);
 }
@@ -118,7 +157,11 @@ fn a_name_is_served_on_all_its_addresses() {
     };
     let server = Server::with(config(), &everywhere);
     for address in server.native.addresses() {
-        let host = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
+        let host = if address.is_ipv4() {
+            "127.0.0.1"
+        } else {
+            "::1"
+        };
         let mut stream = std::net::TcpStream::connect((host, address.port())).unwrap();
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
         let mut text = String::new();

@@ -42,6 +42,11 @@ impl SocketCore {
     }
 
     #[getter]
+    fn namespace(&self) -> &str {
+        &self.socket.namespace.name
+    }
+
+    #[getter]
     fn handle(&self) -> u64 {
         self.socket.handle
     }

@@ -87,8 +87,9 @@ impl Shard {
                 true
             }
             Ok(Order::Event { socket, ack_id, body, attachments }) => {
-                // The server may have ended it on another thread a moment ago.
-                if socket.state() != SocketState::Connected {
+                // The server may have ended it on another thread a moment ago. A client that answers its CONNECT packet
+                // faster than the accepting thread returns finds it still connecting: that event counts.
+                if socket.state() == SocketState::Closed {
                     return true;
                 }
                 self.hand_up(key, now, Notice::Event { socket, ack_id, body, attachments })

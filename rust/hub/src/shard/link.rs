@@ -93,14 +93,17 @@ impl Shard {
 
     /// The peer sent a close frame: it is answered with the same code.
     pub fn handle_link_close_frame(&mut self, key: LinkKey, now: Now, code: Option<u16>) -> LinkState {
+        // The close frame first: the end of the session would queue an empty one.
+        let state = self.end_link(key, code);
         self.link_gone(key, now, CloseReason::TransportClose, None);
-        self.end_link(key, code)
+        state
     }
 
     /// The peer broke the WebSocket protocol; `code` says how.
     pub fn handle_link_violation(&mut self, key: LinkKey, now: Now, code: u16, detail: &'static str) -> LinkState {
+        let state = self.end_link(key, Some(code));
         self.link_gone(key, now, CloseReason::TransportError, Some(detail));
-        self.end_link(key, Some(code))
+        state
     }
 
     /// A WebSocket ping: the pong carries its data.

@@ -128,7 +128,10 @@ mod tests {
         let living = bind(&path, 8).unwrap();
         let error = bind(&path, 8).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
-        assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+        assert!(
+            error.to_string().contains(&*path.to_string_lossy()),
+            "{error}"
+        );
         assert!(path.exists());
         drop(living);
     }

@@ -26,8 +26,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Ends the connection of a link, whether the shard decided it or the peer was gone.
 pub(super) async fn close(driver: &Driver, key: LinkKey, link: &Link) {
     let ours = driver.ask(|shard| shard.link_state(key)) == LinkState::Closing;
-    let written =
-        ours && matches!(tokio::time::timeout(FLUSH, flush(driver, key, link)).await, Ok(true));
+    let written = ours
+        && matches!(
+            tokio::time::timeout(FLUSH, flush(driver, key, link)).await,
+            Ok(true)
+        );
     super::close(driver, key);
     if written {
         // The peer's fault if it takes longer; nothing is lost then.

@@ -55,7 +55,9 @@ impl Client {
     }
 
     pub fn request(&mut self, method: &str, target: &str, headers: &str) -> Answer {
-        self.send(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
+        self.send(format!(
+            "{method} {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"
+        ));
         self.answer_to(method)
     }
 
@@ -118,7 +120,7 @@ impl Client {
 
     /// False at the end of the stream; a reset is an end too.
     fn read_some(&mut self) -> bool {
-        let mut buffer = [0; 65_536];
+        let mut buffer = [0; 8_192];
         match self.stream.read(&mut buffer) {
             Ok(0) => false,
             Ok(count) => {
@@ -198,11 +200,11 @@ pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         short @ 0..=125 => bytes.push(0x80 | short as u8),
         medium @ 126..=65_535 => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xfe);
             bytes.extend_from_slice(&(medium as u16).to_be_bytes());
         }
         long => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xff);
             bytes.extend_from_slice(&(long as u64).to_be_bytes());
         }
     }

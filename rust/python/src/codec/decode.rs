@@ -7,9 +7,14 @@
 //! Placeholders are looked for only when the packet came with attachments; without, such an object is ordinary data.
 //! As in the official parser other keys of a placeholder are ignored and an attachment may be named twice or never.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a fault is boxed where it is born and stays so on its way out"
+)]
+
 use bytes::Bytes;
-use pyo3::exceptions::PyValueError;
 use pyo3::PyTypeInfo;
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
@@ -47,7 +52,11 @@ pub fn decode_args<'py>(
 }
 
 /// Reads any single value; whether it has to be an object is the packet's rule, not the codec's.
-pub fn decode_value<'py>(py: Python<'py>, body: &[u8], max_depth: usize) -> Result<Bound<'py, PyAny>, DecodeError> {
+pub fn decode_value<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    max_depth: usize,
+) -> Result<Bound<'py, PyAny>, DecodeError> {
     decode(py, body, &[], max_depth, |parser| {
         parser.skip_space();
         parser.value()
@@ -75,7 +84,11 @@ fn decode<'py, 'b, T>(
     };
     let result = read(&mut parser).and_then(|value| {
         parser.skip_space();
-        if parser.at == body.len() { Ok(value) } else { Err(parser.syntax("expected the end")) }
+        if parser.at == body.len() {
+            Ok(value)
+        } else {
+            Err(parser.syntax("expected the end"))
+        }
     });
     parser.keys.give_back();
     result.map_err(|error| *error)
@@ -90,7 +103,7 @@ struct Parser<'b, 'py> {
     attachments: &'b [Bytes],
     /// The bytes objects made so far, by number: a client that names one attachment a thousand times gets one copy.
     shared: SmallVec<[Option<Bound<'py, PyBytes>>; 4]>,
-    keys: Box<KeyCache>,
+    keys: KeyCache,
     /// A string with escapes, while it is put together.
     scratch: Vec<u8>,
     /// The elements of all open arrays: a list is made when its length is known.
@@ -188,7 +201,9 @@ impl<'b, 'py> Parser<'b, 'py> {
             self.elements()?;
         }
         self.depth -= 1;
-        PyList::new(self.py, self.items.drain(start..)).map(Bound::into_any).map_err(python)
+        PyList::new(self.py, self.items.drain(start..))
+            .map(Bound::into_any)
+            .map_err(python)
     }
 
     /// Reads the elements of a non-empty array onto `items`, and the closing bracket.
@@ -255,7 +270,9 @@ impl<'b, 'py> Parser<'b, 'py> {
     /// The attachment that `dict` stands for, if it is a placeholder.
     #[inline(never)]
     fn placeholder(&mut self, dict: &Bound<'py, PyDict>) -> Parsed<Option<Bound<'py, PyBytes>>> {
-        let mark = dict.get_item(intern!(self.py, "_placeholder")).map_err(python)?;
+        let mark = dict
+            .get_item(intern!(self.py, "_placeholder"))
+            .map_err(python)?;
         if !mark.is_some_and(|mark| mark.is(&*PyBool::new(self.py, true))) {
             return Ok(None);
         }
@@ -265,24 +282,31 @@ impl<'b, 'py> Parser<'b, 'py> {
         let index = match num.cast_exact::<PyInt>() {
             Ok(int) => raw::small_int(int.as_borrowed()),
             // JavaScript tells no `0` from `0.0`.
-            Err(_) => match num.cast_exact::<PyFloat>().map(|float| float.value()) {
+            Err(_) => match num.cast_exact::<PyFloat>().map(PyFloatMethods::value) {
                 Ok(float) if float.fract() == 0.0 => Some(float as i64),
                 _ => return Err(DecodeError::Placeholder("num is no integer").into()),
             },
         };
         let index = index.and_then(|index| usize::try_from(index).ok());
-        let Some((index, data)) = index.and_then(|index| Some((index, self.attachments.get(index)?))) else {
+        let Some((index, data)) =
+            index.and_then(|index| Some((index, self.attachments.get(index)?)))
+        else {
             return Err(DecodeError::Placeholder("num is out of range").into());
         };
         if self.shared.len() <= index {
             self.shared.resize(index + 1, None);
         }
-        Ok(Some(self.shared[index].get_or_insert_with(|| PyBytes::new(self.py, data)).clone()))
+        Ok(Some(
+            self.shared[index]
+                .get_or_insert_with(|| PyBytes::new(self.py, data))
+                .clone(),
+        ))
     }
 
     #[inline]
     fn number(&mut self) -> Parsed<Bound<'py, PyAny>> {
-        let (number, taken) = number::read(&self.body[self.at..]).map_err(|what| self.syntax(what))?;
+        let (number, taken) =
+            number::read(&self.body[self.at..]).map_err(|what| self.syntax(what))?;
         let start = self.at;
         self.at += taken;
         match number {
@@ -352,11 +376,12 @@ impl<'b, 'py> Parser<'b, 'py> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    let (piece, taken) =
-                        text::unescape(&self.body[self.at + 1..]).map_err(|what| self.syntax(what))?;
+                    let (piece, taken) = text::unescape(&self.body[self.at + 1..])
+                        .map_err(|what| self.syntax(what))?;
                     match piece {
                         Unescaped::Char(char) => {
-                            self.scratch.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                            self.scratch
+                                .extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
                         }
                         Unescaped::Lone(unit) => {
                             lone = true;
@@ -378,7 +403,11 @@ impl<'b, 'py> Parser<'b, 'py> {
     fn utf8(&self, end: usize) -> Parsed<&'b str> {
         std::str::from_utf8(&self.body[self.at..end]).map_err(|error| {
             let offset = self.at + error.valid_up_to();
-            DecodeError::Syntax { offset, what: "not UTF-8" }.into()
+            DecodeError::Syntax {
+                offset,
+                what: "not UTF-8",
+            }
+            .into()
         })
     }
 
@@ -420,15 +449,23 @@ impl<'b, 'py> Parser<'b, 'py> {
 
     #[cold]
     fn syntax(&self, what: &'static str) -> Box<DecodeError> {
-        DecodeError::Syntax { offset: self.at, what }.into()
+        DecodeError::Syntax {
+            offset: self.at,
+            what,
+        }
+        .into()
     }
 }
 
 /// The protocol's own event name that `name` is. The packet's head refuses the plain spellings, this the escaped ones.
 fn reserved(name: &Bound<'_, PyString>) -> PyResult<Option<&'static str>> {
     let name = name.as_borrowed();
-    let PyStringData::Ucs1(bytes) = raw::characters(&name)? else { return Ok(None) };
-    Ok(RESERVED_EVENTS.into_iter().find(|reserved| reserved.as_bytes() == bytes))
+    let PyStringData::Ucs1(bytes) = raw::characters(&name)? else {
+        return Ok(None);
+    };
+    Ok(RESERVED_EVENTS
+        .into_iter()
+        .find(|reserved| reserved.as_bytes() == bytes))
 }
 
 #[inline]

@@ -8,13 +8,11 @@
 //! would be replaced by an attachment or end the peer's connection (the official server sends it and lets that
 //! happen); there it is a `ValueError`.
 
-use pyo3::{Borrowed, PyTypeInfo};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::{Borrowed, PyTypeInfo};
 
 use super::error::{At, Cause, Outcome};
 use super::{Attachments, DEFAULT_MAX_DEPTH, DEPTH_CEILING, number, raw, text};
@@ -33,7 +31,10 @@ pub struct EncodeOptions {
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        Self { default: None, max_depth: DEFAULT_MAX_DEPTH }
+        Self {
+            default: None,
+            max_depth: DEFAULT_MAX_DEPTH,
+        }
     }
 }
 
@@ -70,17 +71,21 @@ pub fn encode_args<'py>(
     args: &Bound<'py, PyTuple>,
     options: &EncodeOptions,
 ) -> PyResult<()> {
-    encode(py, out, Some(attachments), options, "args", |encoder| encoder.tuple(args.as_borrowed()))
+    encode(py, out, Some(attachments), options, "args", |encoder| {
+        encoder.tuple(args.as_borrowed())
+    })
 }
 
-/// Appends one value of a packet that has no attachments (CONNECT, CONNECT_ERROR); a binary value is a `TypeError`.
+/// Appends one value of a packet that has no attachments (CONNECT and its error); a binary value is a `TypeError`.
 pub fn encode_value<'py>(
     py: Python<'py>,
     out: &mut Vec<u8>,
     value: &Bound<'py, PyAny>,
     options: &EncodeOptions,
 ) -> PyResult<()> {
-    encode(py, out, None, options, "value", |encoder| encoder.value(value.as_borrowed()))
+    encode(py, out, None, options, "value", |encoder| {
+        encoder.value(value.as_borrowed())
+    })
 }
 
 fn encode<'py>(
@@ -92,7 +97,9 @@ fn encode<'py>(
     body: impl Fn(&mut Encoder<'_, 'py>) -> Outcome,
 ) -> PyResult<()> {
     let start = out.len();
-    let first_part = attachments.as_ref().map_or(0, |attachments| attachments.parts.len());
+    let first_part = attachments
+        .as_ref()
+        .map_or(0, |attachments| attachments.parts.len());
     let mut encoder = Encoder {
         py,
         out,
@@ -139,7 +146,11 @@ impl<'py> Encoder<'_, 'py> {
     /// Writes any value that something else keeps alive.
     #[inline]
     pub(super) fn value(&mut self, object: Borrowed<'_, 'py, PyAny>) -> Outcome {
-        if self.leaf(object)? { Ok(()) } else { self.branch(&object) }
+        if self.leaf(object)? {
+            Ok(())
+        } else {
+            self.branch(&object)
+        }
     }
 
     /// Goes one level down.
@@ -168,20 +179,23 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     /// Writes the exact builtin scalars, without running any Python code. `false`: it is something else.
-    #[inline(always)]
+    #[inline]
     fn leaf(&mut self, object: Borrowed<'_, 'py, PyAny>) -> Outcome<bool> {
         if let Some(string) = raw::exact::<PyString>(object) {
             self.string(string)?;
         } else if let Some(int) = raw::exact::<PyInt>(object) {
             // A bigger one is written by the interpreter, which may run code for it.
-            let Some(value) = raw::small_int(int) else { return Ok(false) };
+            let Some(value) = raw::small_int(int) else {
+                return Ok(false);
+            };
             number::write_int(self.out, value);
         } else if let Some(float) = raw::exact::<PyFloat>(object) {
             number::write_float(self.out, float.value());
         } else if object.is_none() {
             self.out.extend_from_slice(b"null");
         } else if let Some(bool) = raw::exact::<PyBool>(object) {
-            self.out.extend_from_slice(if bool.is_true() { b"true" } else { b"false" });
+            self.out
+                .extend_from_slice(if bool.is_true() { b"true" } else { b"false" });
         } else {
             return Ok(false);
         }
@@ -221,16 +235,25 @@ impl<'py> Encoder<'_, 'py> {
         } else {
             // The interpreter refuses more digits than its limit (4300): the conversion is quadratic.
             let digits = PyInt::type_object(self.py).call_method1("__repr__", (int,))?;
-            self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
+            self.out.extend_from_slice(
+                digits
+                    .cast::<PyString>()
+                    .map_err(PyErr::from)?
+                    .to_str()?
+                    .as_bytes(),
+            );
         }
         Ok(())
     }
 
     /// Writes a placeholder and keeps the data.
     pub(super) fn binary(&mut self, data: &[u8]) -> Outcome {
-        let Some(attachments) = self.attachments.as_mut() else { return Err(Cause::Binary.into()) };
+        let Some(attachments) = self.attachments.as_mut() else {
+            return Err(Cause::Binary.into());
+        };
         let num = attachments.add(data);
-        self.out.extend_from_slice(b"{\"_placeholder\":true,\"num\":");
+        self.out
+            .extend_from_slice(b"{\"_placeholder\":true,\"num\":");
         number::write_int(self.out, num.cast_signed() as i64);
         self.out.push(b'}');
         Ok(())
@@ -290,7 +313,9 @@ impl<'py> Encoder<'_, 'py> {
             let (key, value) = (key.to_owned(), value.to_owned());
             self.entry(&key, &value)?;
             if dict.len() != len {
-                return Err(PyRuntimeError::new_err("dictionary changed size during iteration").into());
+                return Err(
+                    PyRuntimeError::new_err("dictionary changed size during iteration").into(),
+                );
             }
         }
         self.leave(b'}');
@@ -361,7 +386,9 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     fn parts(&self) -> usize {
-        self.attachments.as_ref().map_or(0, |attachments| attachments.parts.len())
+        self.attachments
+            .as_ref()
+            .map_or(0, |attachments| attachments.parts.len())
     }
 
     /// Takes back everything written since the beginning of the walk.

@@ -1,9 +1,15 @@
 //! Why a value could not be encoded and why a text could not be decoded.
 //!
 //! An encoding fault is the caller's and becomes a Python exception that names the place (`args[1].user.tags[3]`) and
-//! the way out. A decoding fault is the peer's and stays a value: what to do with the session is not the codec's to know.
+//! the way out. A decoding fault is the peer's and stays a value: what to do with the
+//! session is not the codec's to know.
 
-use std::fmt;
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a fault is boxed where it is born and stays so on its way out"
+)]
+
+use std::fmt::{self, Write};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -49,7 +55,10 @@ pub(super) type Outcome<T = ()> = Result<T, Box<Refusal>>;
 impl From<Cause> for Box<Refusal> {
     #[cold]
     fn from(cause: Cause) -> Self {
-        Box::new(Refusal { cause, path: Vec::new() })
+        Box::new(Refusal {
+            cause,
+            path: Vec::new(),
+        })
     }
 }
 
@@ -100,7 +109,9 @@ impl Refusal {
         match self.cause {
             Cause::Raised(error) => {
                 // An exception that refuses notes is passed on without.
-                let _ = error.value(py).call_method1("add_note", (format!("while encoding {place}"),));
+                let _ = error
+                    .value(py)
+                    .call_method1("add_note", (format!("while encoding {place}"),));
                 error
             }
             Cause::Unsupported(kind) => PyTypeError::new_err(format!(
@@ -111,8 +122,12 @@ impl Refusal {
                 "{place} has a key of type {kind}: keys must be str, int, float, bool, None or an Enum of these; \
                  convert it with str(key)"
             )),
-            Cause::Name(kind) => PyTypeError::new_err(format!("an event name is a str or a number, not {kind}")),
-            Cause::NameNotFinite => PyValueError::new_err("an event name must be a finite number, or a str"),
+            Cause::Name(kind) => {
+                PyTypeError::new_err(format!("an event name is a str or a number, not {kind}"))
+            }
+            Cause::NameNotFinite => {
+                PyValueError::new_err("an event name must be a finite number, or a str")
+            }
             Cause::TooDeep(limit) => PyValueError::new_err(format!(
                 "{place} is nested deeper than max_depth={limit} levels, or contains itself"
             )),
@@ -134,27 +149,33 @@ fn place(root: &str, path: &[Step]) -> String {
     let mut text = root.to_owned();
     for (index, step) in path.iter().rev().enumerate() {
         if path.len() > 2 * SHOWN && index == SHOWN {
-            text.push_str("…");
+            text.push('…');
         }
         if path.len() > 2 * SHOWN && (SHOWN..path.len() - SHOWN).contains(&index) {
             continue;
         }
-        match step {
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-            Step::Key(key) if is_identifier(key) => text.push_str(&format!(".{key}")),
-            Step::Key(key) => text.push_str(&format!("[{key:?}]")),
-        }
+        // Writing to a String never fails.
+        let _ = match step {
+            Step::Index(index) => write!(text, "[{index}]"),
+            Step::Key(key) if is_identifier(key) => write!(text, ".{key}"),
+            Step::Key(key) => write!(text, "[{key:?}]"),
+        };
     }
     text
 }
 
 fn is_identifier(key: &str) -> bool {
     key.starts_with(|first: char| first.is_alphabetic() || first == '_')
-        && key.chars().all(|char| char.is_alphanumeric() || char == '_')
+        && key
+            .chars()
+            .all(|char| char.is_alphanumeric() || char == '_')
 }
 
 fn shown(key: &Bound<'_, PyAny>) -> String {
-    let text = key.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = key
+        .str()
+        .map(|text| text.to_string_lossy().into_owned())
+        .unwrap_or_default();
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -192,7 +213,9 @@ impl fmt::Display for DecodeError {
             Self::TooDeep => f.write_str("nested deeper than max_depth"),
             Self::Placeholder(what) => write!(f, "illegal attachments: {what}"),
             Self::NotAnArray => f.write_str("invalid payload: expected an array"),
-            Self::BadName => f.write_str("invalid payload: the event name must be a string or a number"),
+            Self::BadName => {
+                f.write_str("invalid payload: the event name must be a string or a number")
+            }
             Self::Reserved(name) => write!(f, "invalid payload: {name:?} is a reserved event name"),
             Self::Python(error) => write!(f, "decoding failed: {error}"),
         }
@@ -216,15 +239,26 @@ mod tests {
 
     #[test]
     fn places_read_like_python() {
-        let path = [Step::Index(3), Step::Key("first name".into()), Step::Key("user".into()), Step::Index(1)];
+        let path = [
+            Step::Index(3),
+            Step::Key("first name".into()),
+            Step::Key("user".into()),
+            Step::Index(1),
+        ];
         assert_eq!(place("args", &path), "args[1].user[\"first name\"][3]");
         let deep: Vec<_> = (0..600).map(|_| Step::Index(0)).collect();
-        assert_eq!(place("args", &deep), format!("args{}…{}", "[0]".repeat(8), "[0]".repeat(8)));
+        assert_eq!(
+            place("args", &deep),
+            format!("args{}…{}", "[0]".repeat(8), "[0]".repeat(8))
+        );
     }
 
     #[test]
     fn messages_keep_their_data() {
-        let error = DecodeError::Syntax { offset: 7, what: "leading zero" };
+        let error = DecodeError::Syntax {
+            offset: 7,
+            what: "leading zero",
+        };
         assert_eq!(error.to_string(), "invalid JSON at byte 7: leading zero");
     }
 }

@@ -20,7 +20,7 @@ const MAX_LEN: usize = 64;
 thread_local! {
     // Taken out for the length of one decoding, so that a nested one (a finaliser that runs on the way) simply starts
     // with an empty table; no lock is held while Python code may run.
-    static TABLE: Cell<Option<Box<KeyCache>>> = const { Cell::new(None) };
+    static TABLE: Cell<Option<KeyCache>> = const { Cell::new(None) };
 }
 
 /// The table of one thread.
@@ -36,21 +36,25 @@ struct Entry {
 
 impl KeyCache {
     /// This thread's table, or a new one.
-    pub(super) fn take() -> Box<Self> {
+    pub(super) fn take() -> Self {
         TABLE.take().unwrap_or_else(|| {
             let entries = std::iter::repeat_with(|| None).take(ENTRIES).collect();
-            Box::new(Self { entries })
+            Self { entries }
         })
     }
 
     /// Puts the table back for the next decoding on this thread.
-    pub(super) fn give_back(self: Box<Self>) {
+    pub(super) fn give_back(self) {
         TABLE.set(Some(self));
     }
 
     /// The str of an ASCII name.
     #[inline]
-    pub(super) fn ascii<'py>(&mut self, py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    pub(super) fn ascii<'py>(
+        &mut self,
+        py: Python<'py>,
+        name: &[u8],
+    ) -> PyResult<Bound<'py, PyString>> {
         if name.len() > MAX_LEN {
             return raw::ascii_str(py, name);
         }
@@ -66,7 +70,11 @@ impl KeyCache {
             }
         }
         let fresh = raw::ascii_str(py, name)?;
-        *entry = Some(Entry { hash, len: name.len() as u32, name: fresh.clone().unbind() });
+        *entry = Some(Entry {
+            hash,
+            len: name.len() as u32,
+            name: fresh.clone().unbind(),
+        });
         Ok(fresh)
     }
 }

@@ -31,7 +31,7 @@ pub const HEADROOM: usize = 10;
 pub const DEFAULT_MAX_DEPTH: usize = 512;
 
 /// The deepest nesting either direction follows, whatever `max_depth` says. Both walks recurse; a level costs well
-/// under 512 bytes of stack in a release build, so 1024 levels fit a 512 KiB thread (the smallest default we meet: macOS).
+/// under 512 bytes of stack in a release build, so 1024 levels fit a thread of 512 KiB, macOS' default.
 pub const DEPTH_CEILING: usize = 1024;
 
 /// The binary values of one packet in the order of their placeholders.

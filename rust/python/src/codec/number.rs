@@ -3,22 +3,21 @@
 //! It refuses to know Python objects. Floats go out as the shortest text that reads back as the same double and keep
 //! their point (`1.0`), so a Python peer sees a float again; JavaScript reads both spellings as one number.
 
-/// The longest integer we read or write, in digits: CPython's own default limit (its conversion is quadratic).
+/// The longest integer we read or write, in digits: the interpreter's own default limit, since its conversion is quadratic.
 pub(super) const MAX_DIGITS: usize = 4300;
 
 /// Powers of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 /// Writes an integer.
 #[inline]
 pub(super) fn write_int(out: &mut Vec<u8>, value: i64) {
-    if (0..10).contains(&value) {
-        out.push(b'0' + value as u8);
-    } else {
-        out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    match u8::try_from(value) {
+        Ok(digit) if digit < 10 => out.push(b'0' + digit),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
 }
 
@@ -38,7 +37,11 @@ pub(super) fn property_name(value: f64) -> String {
         return "NaN".into();
     }
     if value.is_infinite() {
-        return if value > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+        return if value > 0.0 {
+            "Infinity".into()
+        } else {
+            "-Infinity".into()
+        };
     }
     let magnitude = value.abs();
     if value == 0.0 || (1e-6..1e21).contains(&magnitude) {
@@ -74,7 +77,11 @@ pub(super) fn read(input: &[u8]) -> Result<(Number, usize), &'static str> {
     // Wraps only beyond 18 digits, where nobody looks at it any more.
     let mut mantissa: u64 = 0;
     let mut digits = |at: &mut usize| {
-        while let Some(digit) = input.get(*at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        while let Some(digit) = input
+            .get(*at)
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .filter(|digit| *digit < 10)
+        {
             mantissa = mantissa.wrapping_mul(10).wrapping_add(digit.into());
             *at += 1;
         }
@@ -93,7 +100,7 @@ pub(super) fn read(input: &[u8]) -> Result<(Number, usize), &'static str> {
                 let value = mantissa.cast_signed();
                 Ok((Number::Small(if negative { -value } else { value }), at))
             }
-            ..=MAX_DIGITS => Ok((Number::Big, at)),
+            19..=MAX_DIGITS => Ok((Number::Big, at)),
             _ => Err("integer of more than 4300 digits"),
         };
     }
@@ -127,7 +134,9 @@ pub(super) fn read(input: &[u8]) -> Result<(Number, usize), &'static str> {
         let value = mantissa as f64 / EXACT_POWERS[fraction];
         return Ok((Number::Float(if negative { -value } else { value }), at));
     }
-    let value = std::str::from_utf8(&input[..at]).ok().and_then(|text| text.parse::<f64>().ok());
+    let value = std::str::from_utf8(&input[..at])
+        .ok()
+        .and_then(|text| text.parse::<f64>().ok());
     match value {
         Some(value) if value.is_finite() => Ok((Number::Float(value), at)),
         _ => Err("number beyond the range of a double"),
@@ -153,12 +162,18 @@ mod tests {
         assert_eq!(float(f64::NEG_INFINITY), "null");
         let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
         for _ in 0..20_000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let value = f64::from_bits(bits);
             if value.is_finite() {
                 let text = float(value);
-                assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap().is_f64(), true, "{text}");
-                assert_eq!(read(text.as_bytes()), Ok((Number::Float(value), text.len())));
+                let oracle: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert!(oracle.is_f64(), "{text}");
+                assert_eq!(
+                    read(text.as_bytes()),
+                    Ok((Number::Float(value), text.len()))
+                );
             }
         }
     }
@@ -184,12 +199,17 @@ mod tests {
     #[test]
     fn the_grammar_is_strict() {
         assert_eq!(read(b"0,"), Ok((Number::Small(0), 1)));
-        assert_eq!(read(b"-999999999999999999]"), Ok((Number::Small(-999_999_999_999_999_999), 19)));
+        assert_eq!(
+            read(b"-999999999999999999]"),
+            Ok((Number::Small(-999_999_999_999_999_999), 19))
+        );
         assert_eq!(read(b"1000000000000000000"), Ok((Number::Big, 19)));
         assert_eq!(read(b"1.50 "), Ok((Number::Float(1.5), 4)));
         assert_eq!(read(b"-1E+2"), Ok((Number::Float(-100.0), 5)));
         assert_eq!(read(b"0.1e1"), Ok((Number::Float(1.0), 5)));
-        for bad in ["", "-", "01", "-01", "1.", "1.e3", "1e", "1e+", ".5", "+1", "1e400", "-1e999", "NaN"] {
+        for bad in [
+            "", "-", "01", "-01", "1.", "1.e3", "1e", "1e+", ".5", "+1", "1e400", "-1e999", "NaN",
+        ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(read(&[b'1'; MAX_DIGITS]).is_ok());

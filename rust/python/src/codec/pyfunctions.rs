@@ -3,11 +3,16 @@
 //! Thin: the head of a packet is the protocol crate's, its JSON the codec's. The server's own paths do not come through
 //! here, they write frames.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the docstrings of Python functions are written in Python's notation"
+)]
+
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
 use sio_protocol::socketio::packet::{self, PacketType};
 
 use super::{Attachments, DEFAULT_MAX_DEPTH, EncodeOptions, HEADROOM, raw};
@@ -16,7 +21,7 @@ use super::{Attachments, DEFAULT_MAX_DEPTH, EncodeOptions, HEADROOM, raw};
 ///
 /// Args:
 ///     event: The name, a str or a number; ``None`` for the ack of ``ack_id``.
-///     args: The arguments, a tuple.
+///     args: The arguments, in order.
 ///     namespace: The namespace's name.
 ///     ack_id: The id under which an answer is expected, or that is being answered.
 ///     default: Called with each value of an unknown type; what it returns is encoded in its place.
@@ -33,20 +38,26 @@ use super::{Attachments, DEFAULT_MAX_DEPTH, EncodeOptions, HEADROOM, raw};
 pub fn encode_packet<'py>(
     py: Python<'py>,
     event: &Bound<'py, PyAny>,
-    args: &Bound<'py, PyTuple>,
+    args: &Bound<'py, PyAny>,
     namespace: &str,
     ack_id: Option<u64>,
     default: Option<Py<PyAny>>,
     max_depth: usize,
 ) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyList>)> {
     check_namespace(namespace)?;
+    let args = &match args.cast::<PyTuple>() {
+        Ok(args) => args.clone(),
+        Err(_) => args.cast::<PySequence>()?.to_tuple()?,
+    };
     let options = EncodeOptions { default, max_depth };
     let mut attachments = Attachments::default();
     let mut text = Vec::with_capacity(256);
     // Most packets are plain ones: their head is written first, and again only if attachments turn up.
     let (plain, binary) = if event.is_none() {
         if ack_id.is_none() {
-            return Err(PyValueError::new_err("an ack (event=None) needs the ack_id it answers"));
+            return Err(PyValueError::new_err(
+                "an ack (event=None) needs the ack_id it answers",
+            ));
         }
         (PacketType::Ack, PacketType::BinaryAck)
     } else {
@@ -61,11 +72,23 @@ pub fn encode_packet<'py>(
     }
     if !attachments.is_empty() {
         let mut binary_head = Vec::with_capacity(head + 8);
-        packet::encode_head(binary, attachments.parts.len(), namespace, ack_id, &mut binary_head);
+        packet::encode_head(
+            binary,
+            attachments.parts.len(),
+            namespace,
+            ack_id,
+            &mut binary_head,
+        );
         text.splice(..head, binary_head);
     }
     let text = raw::utf8_str(py, &text, false)?;
-    let parts = PyList::new(py, attachments.parts.iter().map(|part| PyBytes::new(py, &part[HEADROOM..])))?;
+    let parts = PyList::new(
+        py,
+        attachments
+            .parts
+            .iter()
+            .map(|part| PyBytes::new(py, &part[HEADROOM..])),
+    )?;
     Ok((text, parts))
 }
 
@@ -122,9 +145,13 @@ pub fn decode_packet<'py>(
         Ok(text) => text.to_str()?.as_bytes(),
         Err(_) => text.cast::<PyBytes>()?.as_bytes(),
     };
-    let attachments: Vec<Bytes> =
-        attachments.iter().flatten().map(|part| Bytes::copy_from_slice(part)).collect();
-    let head = packet::decode(text, usize::MAX).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let attachments: Vec<Bytes> = attachments
+        .into_iter()
+        .flatten()
+        .map(Bytes::from_owner)
+        .collect();
+    let head = packet::decode(text, usize::MAX)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
     if head.attachments != attachments.len() {
         return Err(PyValueError::new_err(format!(
             "the packet announces {} attachments, {} were given",
@@ -138,19 +165,38 @@ pub fn decode_packet<'py>(
             (Some(event), args)
         }
         _ if head.body.is_empty() => (None, PyTuple::empty(py)),
-        PacketType::Ack | PacketType::BinaryAck => (None, super::decode_args(py, head.body, &attachments, max_depth)?),
-        _ => (None, PyTuple::new(py, [super::decode_value(py, head.body, max_depth)?])?),
+        PacketType::Ack | PacketType::BinaryAck => (
+            None,
+            super::decode_args(py, head.body, &attachments, max_depth)?,
+        ),
+        _ => (
+            None,
+            PyTuple::new(py, [super::decode_value(py, head.body, max_depth)?])?,
+        ),
     };
-    Ok((head.kind as u8, PyString::new(py, head.namespace), head.ack_id, event, args))
+    Ok((
+        head.kind as u8,
+        PyString::new(py, head.namespace),
+        head.ack_id,
+        event,
+        args,
+    ))
 }
 
 /// Type, namespace, ack id, event name, arguments.
-type Decoded<'py> =
-    (u8, Bound<'py, PyString>, Option<u64>, Option<Bound<'py, PyAny>>, Bound<'py, PyTuple>);
+type Decoded<'py> = (
+    u8,
+    Bound<'py, PyString>,
+    Option<u64>,
+    Option<Bound<'py, PyAny>>,
+    Bound<'py, PyTuple>,
+);
 
 fn check_namespace(namespace: &str) -> PyResult<()> {
     if namespace.starts_with('/') && !namespace.contains(',') {
         return Ok(());
     }
-    Err(PyValueError::new_err(format!("a namespace starts with \"/\" and holds no comma, not {namespace:?}")))
+    Err(PyValueError::new_err(format!(
+        "a namespace starts with \"/\" and holds no comma, not {namespace:?}"
+    )))
 }

@@ -7,8 +7,8 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView, PySet,
-    PyString, PyTime, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt, PyList,
+    PyMemoryView, PySet, PyString, PyTime, PyTuple, PyType,
 };
 
 use super::encode::Encoder;
@@ -129,7 +129,13 @@ impl<'py> Encoder<'_, 'py> {
         } else if types::UUID.has_instance(object)? {
             let bits: u128 = object.getattr(intern!(self.py, "int"))?.extract()?;
             let hex = format!("{bits:032x}");
-            let groups = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+            let groups = [
+                &hex[..8],
+                &hex[8..12],
+                &hex[12..16],
+                &hex[16..20],
+                &hex[20..],
+            ];
             text::write_str(self.out, &groups.join("-"));
         } else if types::DECIMAL.has_instance(object)? {
             self.decimal(object)?;
@@ -139,15 +145,24 @@ impl<'py> Encoder<'_, 'py> {
         Ok(true)
     }
 
-    /// A Decimal as the number it is, digit for digit: its own text (`1.10`, `1E+3`) is a JSON number when it is finite.
+    /// A Decimal as the number it is, digit for digit: its own text (`1.10`, `1E+3`) is a JSON number.
     fn decimal(&mut self, object: &Bound<'py, PyAny>) -> Outcome {
-        if object.call_method0(intern!(self.py, "is_finite"))?.is_truthy()? {
+        if object
+            .call_method0(intern!(self.py, "is_finite"))?
+            .is_truthy()?
+        {
             let digits = match types::DECIMAL.find(self.py)? {
                 // Not `str(object)`: a subclass may print itself otherwise.
                 Some(class) => class.call_method1(intern!(self.py, "__str__"), (object,))?,
                 None => object.str()?.into_any(),
             };
-            self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
+            self.out.extend_from_slice(
+                digits
+                    .cast::<PyString>()
+                    .map_err(PyErr::from)?
+                    .to_str()?
+                    .as_bytes(),
+            );
         } else {
             self.out.extend_from_slice(b"null");
         }
@@ -215,9 +230,13 @@ impl<'py> Encoder<'_, 'py> {
         Ok(())
     }
 
-    /// A `msgspec.Struct` as msgspec itself writes it: renamed fields, tag, array form, unset and default values left out.
+    /// A `msgspec.Struct` as msgspec itself writes it: renamed fields, tag, array form, values to be left out.
     #[inline(never)]
-    fn msgspec_struct(&mut self, object: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> Outcome {
+    fn msgspec_struct(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        class: &Bound<'py, PyType>,
+    ) -> Outcome {
         let shape = StructShape::of(class)?;
         self.enter()?;
         self.out.push(if shape.array_like { b'[' } else { b'{' });
@@ -242,7 +261,11 @@ impl<'py> Encoder<'_, 'py> {
             if shape.array_like {
                 self.value(value.as_borrowed()).at_index(index)?;
             } else {
-                let wire_name = shape.wire_names.get_item(index)?.cast_into::<PyString>().map_err(PyErr::from)?;
+                let wire_name = shape
+                    .wire_names
+                    .get_item(index)?
+                    .cast_into::<PyString>()
+                    .map_err(PyErr::from)?;
                 self.field(&wire_name, &value)?;
             }
         }
@@ -272,7 +295,8 @@ struct StructShape<'py> {
 impl<'py> StructShape<'py> {
     fn of(class: &Bound<'py, PyType>) -> PyResult<Self> {
         let py = class.py();
-        let names = |name| -> PyResult<Bound<'py, PyTuple>> { Ok(class.getattr(name)?.cast_into()?) };
+        let names =
+            |name| -> PyResult<Bound<'py, PyTuple>> { Ok(class.getattr(name)?.cast_into()?) };
         let config = class.getattr(intern!(py, "__struct_config__"))?;
         Ok(Self {
             fields: names(intern!(py, "__struct_fields__"))?,
@@ -299,16 +323,21 @@ impl<'py> StructShape<'py> {
             return Ok(true);
         }
         // msgspec's own test: made by the factory `list`, `dict` or `set`, of exactly that type, and empty.
-        let Some(factory) = default.getattr_opt(intern!(value.py(), "factory"))? else { return Ok(false) };
+        let Some(factory) = default.getattr_opt(intern!(value.py(), "factory"))? else {
+            return Ok(false);
+        };
         let made = value.is_exact_instance_of::<PyList>()
             || value.is_exact_instance_of::<PyDict>()
             || value.is_exact_instance_of::<PySet>();
-        Ok(made && factory.is(&value.get_type()) && value.len()? == 0)
+        Ok(made && factory.is(value.get_type()) && value.len()? == 0)
     }
 }
 
 #[cold]
 fn type_name(object: &Bound<'_, PyAny>) -> String {
     let class = object.get_type();
-    class.fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
+    class.fully_qualified_name().map_or_else(
+        |_| "?".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

@@ -3,6 +3,8 @@
 //! Works on bytes and code points alone; it refuses to know Python objects. Non-ASCII goes out raw, as
 //! `JSON.stringify` does, except lone surrogates, which only an escape can carry.
 
+use super::raw;
+
 /// What a byte below 128 needs inside a JSON string: 0 nothing, `u` a `\u00XX`, else the letter after the backslash.
 const ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
@@ -26,25 +28,35 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// A byte in every lane of a word, for looking at eight bytes at once.
 const LANES: u64 = 0x0101_0101_0101_0101;
 
-/// Eight characters that nothing has to be done about.
-const SPACES: u64 = LANES * 0x20;
-
-/// Bytes looked at together in long text: what an SSE2 or NEON register holds; the compiler turns the fixed loop into it.
+/// Bytes looked at together in long text: what an SSE2 or NEON register holds, which the compiler uses.
 const BLOCK: usize = 16;
 
 /// Writes a str that is stored one byte a character (Latin-1, most often ASCII).
 #[inline]
 pub(super) fn write_latin1(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len() + 2);
+    if is_plain(text) {
+        raw::append_quoted(out, text);
+    } else {
+        write_special(out, text);
+    }
+}
+
+/// Writes Latin-1 of which something needs an escape or a second byte.
+#[inline(never)]
+fn write_special(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + text.len() / 2 + 2);
     out.push(b'"');
-    let mut rest = copy_plain(out, text);
-    while let Some((&byte, after)) = rest.split_first() {
+    let mut rest = text;
+    loop {
+        let plain = plain_prefix(rest);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(&byte) = rest.get(plain) else { break };
         if byte < 0x80 {
             write_escape(out, byte);
         } else {
             out.extend_from_slice(&[0xc0 | byte >> 6, 0x80 | byte & 0x3f]);
         }
-        rest = copy_plain(out, after);
+        rest = &rest[plain + 1..];
     }
     out.push(b'"');
 }
@@ -67,7 +79,9 @@ pub(super) fn write_wide<T: Copy + Into<u32>>(out: &mut Vec<u8>, text: &[T]) {
             }
             0x80..0x800 => out.extend_from_slice(&[0xc0 | (point >> 6) as u8, tail(point)]),
             0xd800..0xe000 => write_unit(out, point as u16),
-            0x800..0x1_0000 => out.extend_from_slice(&[0xe0 | (point >> 12) as u8, tail(point >> 6), tail(point)]),
+            0x800..0x1_0000 => {
+                out.extend_from_slice(&[0xe0 | (point >> 12) as u8, tail(point >> 6), tail(point)]);
+            }
             _ => out.extend_from_slice(&[
                 0xf0 | (point >> 18) as u8,
                 tail(point >> 12),
@@ -102,7 +116,7 @@ pub(super) struct Run {
 }
 
 /// Scans the plain part of a string in received text.
-#[inline(always)]
+#[inline]
 pub(super) fn scan(input: &[u8]) -> Run {
     let mut len = 0;
     let mut seen = 0;
@@ -112,7 +126,10 @@ pub(super) fn scan(input: &[u8]) -> Run {
         if stop != 0 {
             let lanes = lane(stop);
             let before = word & !(u64::MAX << (8 * lanes));
-            return Run { len: len + lanes, ascii: (seen | before) & (LANES << 7) == 0 };
+            return Run {
+                len: len + lanes,
+                ascii: (seen | before) & (LANES << 7) == 0,
+            };
         }
         seen |= word;
         len += 8;
@@ -124,7 +141,10 @@ pub(super) fn scan(input: &[u8]) -> Run {
         seen |= u64::from(byte);
         len += 1;
     }
-    Run { len, ascii: seen & (LANES << 7) == 0 }
+    Run {
+        len,
+        ascii: seen & (LANES << 7) == 0,
+    }
 }
 
 /// A piece of a string behind a backslash, unescaped.
@@ -162,72 +182,88 @@ pub(super) fn push_lone(out: &mut Vec<u8>, unit: u16) {
 fn unescape_unit(input: &[u8]) -> Result<(Unescaped, usize), &'static str> {
     let unit = hex4(input).ok_or("\\u needs four hexadecimal digits")?;
     if !(0xd800..0xdc00).contains(&unit) {
-        return Ok((char::from_u32(unit.into()).map_or(Unescaped::Lone(unit), Unescaped::Char), 4));
+        return Ok((
+            char::from_u32(unit.into()).map_or(Unescaped::Lone(unit), Unescaped::Char),
+            4,
+        ));
     }
     // A low half must follow at once; whatever else follows is read on its own.
     let low = match input.get(4..6) {
         Some(b"\\u") => hex4(&input[6..]).filter(|low| (0xdc00..0xe000).contains(low)),
         _ => None,
     };
-    let Some(low) = low else { return Ok((Unescaped::Lone(unit), 4)) };
+    let Some(low) = low else {
+        return Ok((Unescaped::Lone(unit), 4));
+    };
     let point = 0x1_0000 + ((u32::from(unit) & 0x3ff) << 10) + (u32::from(low) & 0x3ff);
-    Ok((char::from_u32(point).map_or(Unescaped::Lone(unit), Unescaped::Char), 10))
+    Ok((
+        char::from_u32(point).map_or(Unescaped::Lone(unit), Unescaped::Char),
+        10,
+    ))
 }
 
 fn hex4(input: &[u8]) -> Option<u16> {
     let digits = input.first_chunk::<4>()?;
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)? as u16))
+    digits.iter().try_fold(0, |unit, &digit| {
+        Some(unit << 4 | (digit as char).to_digit(16)? as u16)
+    })
 }
 
-/// Copies the leading bytes that go out as they are and returns the rest, which starts with one that does not.
-///
-/// Copies of a fixed size become single stores; a `memcpy` call would cost more than most of our strings are long.
-#[inline(always)]
-fn copy_plain<'t>(out: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
-    let mut rest = text;
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-        let mut stop = false;
-        for &byte in block {
-            // Signed: bytes from 0x80 on are below the space as well.
-            stop |= byte.cast_signed() < 0x20 || byte == b'"' || byte == b'\\';
-        }
-        if stop {
-            break;
-        }
-        out.extend_from_slice(block);
-        rest = after;
+/// Whether all of `text` goes out as it is. Ends are looked at as whole words that overlap what is before them.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    if let Some(last) = text.last_chunk::<BLOCK>() {
+        let (blocks, _) = text.as_chunks::<BLOCK>();
+        blocks.iter().all(is_plain_block) && is_plain_block(last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        stops(u64::from_le_bytes(*first)) | stops(u64::from_le_bytes(*last)) == 0
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        stops(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32)
+            == 0
+    } else {
+        text.iter()
+            .all(|&byte| byte < 0x80 && ESCAPES[byte as usize] == 0)
     }
-    if let Some((word, after)) = rest.split_first_chunk::<8>()
-        && is_plain(u64::from_le_bytes(*word))
-    {
-        out.extend_from_slice(word);
-        rest = after;
-    }
-    if let Some((half, after)) = rest.split_first_chunk::<4>()
-        && is_plain(u64::from(u32::from_le_bytes(*half)) | SPACES << 32)
-    {
-        out.extend_from_slice(half);
-        rest = after;
-    }
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte >= 0x80 || ESCAPES[byte as usize] != 0 {
-            break;
-        }
-        out.push(byte);
-        rest = after;
-    }
-    rest
 }
 
-/// Whether all eight bytes go out as they are.
-#[inline(always)]
-fn is_plain(word: u64) -> bool {
-    (special(word) | word & (LANES << 7)) == 0
+#[inline]
+fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+    let mut stop = false;
+    for &byte in block {
+        // Signed: bytes from 0x80 on are below the space as well.
+        stop |= byte.cast_signed() < 0x20 || byte == b'"' || byte == b'\\';
+    }
+    !stop
+}
+
+/// The number of leading bytes that go out as they are.
+fn plain_prefix(text: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(word) = text[len..].first_chunk() {
+        let stop = stops(u64::from_le_bytes(*word));
+        if stop != 0 {
+            return len + lane(stop);
+        }
+        len += 8;
+    }
+    while text
+        .get(len)
+        .is_some_and(|&byte| byte < 0x80 && ESCAPES[byte as usize] == 0)
+    {
+        len += 1;
+    }
+    len
+}
+
+/// The high bit of each lane that does not go out as it is; exact up to the lowest one, like [`special`].
+#[inline]
+fn stops(word: u64) -> u64 {
+    special(word) | word & (LANES << 7)
 }
 
 /// The high bit of each lane that holds a quote, a backslash or a control character. Exact up to the lowest one, which
 /// is all that anybody asks; a borrow may mark lanes above it.
-#[inline(always)]
+#[inline]
 fn special(word: u64) -> u64 {
     let below = |word: u64, bound: u64| word.wrapping_sub(LANES * bound) & !word;
     let control = below(word, 0x20);
@@ -237,7 +273,7 @@ fn special(word: u64) -> u64 {
 }
 
 /// The number of the lowest lane whose high bit is set.
-#[inline(always)]
+#[inline]
 fn lane(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
 }
@@ -287,8 +323,16 @@ mod tests {
     #[test]
     fn wide_text_is_utf8_and_lone_surrogates_are_escaped() {
         let mut out = Vec::new();
-        write_wide(&mut out, &[0x41_u32, 0x22, 0x7ff, 0x800, 0xd800, 0xffff, 0x1_f600, 0x10_ffff]);
-        assert_eq!(out, "\"A\\\"\u{7ff}\u{800}\\ud800\u{ffff}\u{1f600}\u{10ffff}\"".as_bytes());
+        write_wide(
+            &mut out,
+            &[
+                0x41_u32, 0x22, 0x7ff, 0x800, 0xd800, 0xffff, 0x1_f600, 0x10_ffff,
+            ],
+        );
+        assert_eq!(
+            out,
+            "\"A\\\"\u{7ff}\u{800}\\ud800\u{ffff}\u{1f600}\u{10ffff}\"".as_bytes()
+        );
     }
 
     #[test]
@@ -297,12 +341,31 @@ mod tests {
             for at in 0..50 {
                 let mut input = vec![b'a'; 64];
                 input[at] = stop;
-                assert_eq!(scan(&input), Run { len: at, ascii: true });
+                assert_eq!(
+                    scan(&input),
+                    Run {
+                        len: at,
+                        ascii: true
+                    }
+                );
                 input[60] = 0xc3;
-                assert_eq!(scan(&input), Run { len: at, ascii: true }, "what follows does not count");
+                assert_eq!(
+                    scan(&input),
+                    Run {
+                        len: at,
+                        ascii: true
+                    },
+                    "what follows does not count"
+                );
             }
         }
-        assert_eq!(scan("aé".as_bytes()), Run { len: 3, ascii: false });
+        assert_eq!(
+            scan("aé".as_bytes()),
+            Run {
+                len: 3,
+                ascii: false
+            }
+        );
     }
 
     #[test]
@@ -310,7 +373,10 @@ mod tests {
         assert_eq!(unescape(b"n..."), Ok((Unescaped::Char('\n'), 1)));
         assert_eq!(unescape(b"u00e9"), Ok((Unescaped::Char('é'), 5)));
         assert_eq!(unescape(b"ud83d\\ude00x"), Ok((Unescaped::Char('😀'), 11)));
-        assert_eq!(unescape(b"ud83d\\ud83d\\ude00"), Ok((Unescaped::Lone(0xd83d), 5)));
+        assert_eq!(
+            unescape(b"ud83d\\ud83d\\ude00"),
+            Ok((Unescaped::Lone(0xd83d), 5))
+        );
         assert_eq!(unescape(b"ude00"), Ok((Unescaped::Lone(0xde00), 5)));
         for bad in [&b""[..], b"x", b"u12", b"u+123", b"u12g4", b"U0041"] {
             assert!(unescape(bad).is_err(), "{bad:?}");

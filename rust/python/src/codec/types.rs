@@ -26,7 +26,11 @@ pub(super) static MSGSPEC_UNSET: Known = Known::new("msgspec", "UNSET");
 
 impl Known {
     const fn new(module: &'static str, name: &'static str) -> Self {
-        Self { module, name, found: PyOnceLock::new() }
+        Self {
+            module,
+            name,
+            found: PyOnceLock::new(),
+        }
     }
 
     /// The attribute, or `None` while its module is not loaded.
@@ -35,9 +39,13 @@ impl Known {
             return Ok(Some(found.bind(py)));
         }
         let modules = py.import("sys")?.getattr("modules")?;
-        let Some(module) = modules.cast::<PyDict>()?.get_item(self.module)? else { return Ok(None) };
+        let Some(module) = modules.cast::<PyDict>()?.get_item(self.module)? else {
+            return Ok(None);
+        };
         // A module that is being loaded may lack the name yet: then no value of the type exists either.
-        let Some(found) = module.getattr_opt(self.name)? else { return Ok(None) };
+        let Some(found) = module.getattr_opt(self.name)? else {
+            return Ok(None);
+        };
         Ok(Some(self.found.get_or_init(py, || found.unbind()).bind(py)))
     }
 
@@ -51,6 +59,8 @@ impl Known {
 
     /// Whether `object` is that very attribute.
     pub(super) fn is(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.find(object.py())?.is_some_and(|found| found.is(object)))
+        Ok(self
+            .find(object.py())?
+            .is_some_and(|found| found.is(object)))
     }
 }

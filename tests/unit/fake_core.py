@@ -1,0 +1,238 @@
+"""A core without sockets: tests say what clients do, and look at what was sent. It knows the surface of ``_core.pyi``
+that the dispatcher uses, and nothing about wire formats. Notices wake a real descriptor, so real event loops run it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Any
+
+EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED = range(8)
+_handles = itertools.count(1)
+
+
+class FakeSocketCore:
+    """One client in one namespace; ``client_*`` are what the client does."""
+
+    def __init__(self, core: FakeCore, namespace: str, session: int) -> None:
+        self._core = core
+        self.namespace = namespace
+        self.handle = next(_handles)
+        self.session = session
+        self.id = f"socket-{self.handle:013d}"
+        self.conn_id = f"conn-{session}"
+        self.transport = "websocket"
+        self.upgraded = False
+        self.ready_state = "open"
+        self.connected = False
+        self.gone = False
+        self.detail: str | None = None
+        self.buffered_amount = 0
+        self.emit_code = 0
+        self.sent: list[tuple[Any, ...]] = []
+        self.acks: list[tuple[int, tuple[Any, ...]]] = []
+        self.refused: tuple[str, Any] | None = None
+        self.held = [0, 0]
+        self.forgotten: list[int] = []
+        self._rooms = {self.id}
+        self._next_ack = itertools.count()
+
+    # What Python asks for.
+
+    def emit(self, event: Any, args: tuple[Any, ...], volatile: bool) -> int:
+        if self.gone:
+            return 2
+        self.sent.append((event, *args))
+        return self.emit_code
+
+    def emit_with_ack(self, event: Any, args: tuple[Any, ...], volatile: bool) -> int:
+        if self.gone or (volatile and self.buffered_amount):
+            return -1
+        self.sent.append((event, *args))
+        return next(self._next_ack)
+
+    def forget_ack(self, ack_id: int) -> None:
+        self.forgotten.append(ack_id)
+
+    def ack(self, ack_id: int, args: tuple[Any, ...]) -> None:
+        if any(isinstance(value, complex) for value in args):
+            raise TypeError("args[0]: complex cannot be encoded")
+        self.acks.append((ack_id, args))
+
+    def accept(self) -> bool:
+        self.connected = not self.gone
+        return self.connected
+
+    def refuse(self, message: str, data: Any) -> None:
+        if isinstance(data, complex):
+            raise TypeError("complex cannot be encoded")
+        self.refused = (message, data)
+        self.gone = True
+
+    def disconnect(self, close: bool) -> None:
+        self._leave("server namespace disconnect", dropped=True)
+
+    def close_connection(self, discard: bool) -> None:
+        self._leave("forced close", dropped=True)
+
+    def join(self, rooms: tuple[str, ...]) -> None:
+        if not self.gone:
+            self._rooms.update(rooms)
+
+    def leave(self, rooms: tuple[str, ...]) -> None:
+        self._rooms.difference_update(rooms)
+
+    def rooms(self) -> list[str]:
+        return sorted(self._rooms)
+
+    def in_room(self, room: str) -> bool:
+        return room in self._rooms
+
+    def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
+        headers = [("host", "example.com"), ("x-a", "1"), ("x-a", "2")]
+        return headers, "/socket.io/?EIO=4&a=1&a=2&b=", "127.0.0.1", False, False, 1606005226969
+
+    def want_drained(self) -> bool:
+        return self.buffered_amount > 0
+
+    def hold(self, events: int, size: int) -> None:
+        self.held[0] += events
+        self.held[1] += size
+
+    def release(self, events: int, size: int) -> None:
+        self.held[0] -= events
+        self.held[1] -= size
+
+    # What the client does.
+
+    def client_event(self, name: Any, *args: Any, ack_id: int = -1, size: int = 10) -> None:
+        self._core.push((EVENT, self.handle, name, args, ack_id, size))
+
+    def client_ack(self, ack_id: int, *args: Any) -> None:
+        self._core.push((ACK, self.handle, ack_id, args))
+
+    def client_leave(self, reason: str = "transport close") -> None:
+        self._leave(reason, dropped=False)
+
+    def _leave(self, reason: str, *, dropped: bool) -> None:
+        if self.gone:
+            return
+        was, self.connected, self.gone = self.connected, False, True
+        rooms, self._rooms = sorted(self._rooms), set()
+        if was:
+            self._core.push((DISCONNECT, self.handle, reason, self.detail, rooms, dropped))
+
+
+class FakeNamespaceCore:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.broadcasts: list[tuple[Any, ...]] = []
+        self.code = 0
+
+    def broadcast(
+        self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool
+    ) -> int:
+        self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
+        return self.code
+
+
+class FakeCore:
+    """The hub: a queue of notices and a pipe."""
+
+    def __init__(self, settings: object) -> None:
+        self.settings = settings
+        self.notices: list[tuple[Any, ...]] = []
+        self.drains: list[int] = []
+        self.sockets: list[FakeSocketCore] = []
+        self.spaces: dict[str, FakeNamespaceCore] = {}
+        self.deadlines: dict[int, float] = {}
+        self.cancelled: list[int] = []
+        self.congested = False
+        self.clients_count = 0
+        self.listened: dict[str, Any] | None = None
+        self.listen_error: OSError | None = None
+        self.graces: list[float] = []
+        self.joins = 0
+        self.batch: int | None = None
+        self._tokens = itertools.count(100)
+        self._pipe: tuple[int, int] | None = None
+
+    # What Python asks for.
+
+    def start(self) -> int:
+        if self._pipe is not None:
+            raise RuntimeError("already started")
+        self._pipe = os.pipe()
+        os.set_blocking(self._pipe[0], False)
+        return self._pipe[0]
+
+    def listen(self, host: str, port: int, **options: Any) -> list[tuple[str, int]]:
+        if self.listen_error is not None:
+            raise self.listen_error
+        self.listened = {"host": host, "port": port, **options}
+        return [(host, port or 12345)]
+
+    def shutdown(self, grace: float) -> None:
+        self.graces.append(grace)
+        for socket in self.sockets:
+            socket._leave("server shutting down", dropped=False)
+        self.push((STOPPED,))
+
+    def join(self) -> None:
+        self.joins += 1
+        if self._pipe is not None:
+            for fd in self._pipe:
+                os.close(fd)
+        self._pipe = None
+        self.notices.clear()
+
+    def drain(self, max_events: int) -> list[tuple[Any, ...]]:
+        assert self._pipe is not None
+        try:
+            os.read(self._pipe[0], 4096)
+        except BlockingIOError:
+            pass
+        count = min(max_events, self.batch or max_events)
+        taken, self.notices = self.notices[:count], self.notices[count:]
+        self.drains.append(len(taken))
+        return taken
+
+    def rest(self) -> bool:
+        return bool(self.notices)
+
+    def namespace(self, name: str) -> FakeNamespaceCore:
+        return self.spaces.setdefault(name, FakeNamespaceCore(name))
+
+    def start_deadline(self, seconds: float) -> int:
+        token = next(self._tokens)
+        self.deadlines[token] = seconds
+        return token
+
+    def cancel_deadline(self, token: int) -> None:
+        self.cancelled.append(token)
+        self.deadlines.pop(token, None)
+
+    def stats(self) -> dict[str, int]:
+        return {"sockets": sum(socket.connected for socket in self.sockets)}
+
+    # What happens outside.
+
+    def push(self, notice: tuple[Any, ...]) -> None:
+        self.notices.append(notice)
+        if self._pipe is not None:
+            os.write(self._pipe[1], b"x")
+
+    def expire(self, seconds: float) -> None:
+        """Lets the deadlines of that length come."""
+        for token, length in list(self.deadlines.items()):
+            if length == seconds:
+                del self.deadlines[token]
+                self.push((DEADLINE, token))
+
+    def client_connect(
+        self, namespace: str = "/", auth: dict[str, Any] | None = None, session: int | None = None
+    ) -> FakeSocketCore:
+        socket = FakeSocketCore(self, namespace, session if session is not None else len(self.sockets) + 1)
+        self.sockets.append(socket)
+        self.push((CONNECT, socket.handle, socket, auth or {}))
+        return socket
