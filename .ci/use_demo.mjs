@@ -51,14 +51,19 @@ try {
     const answer = await guest.timeout(PATIENCE).emitWithAck("join", "lobby");
     check(answer.room === "lobby", "joins the lobby");
   }
-  bob.on("message", (room, letter, ack) => ack?.());
+  bob.on("message", (room, letter) => bob.emit("received", room, letter.id));
   const heard = once(bob, "message");
   const tick = once(ann, "delivered");
   const sent = await ann.timeout(PATIENCE).emitWithAck("message", "lobby", { text: "Is anybody here?" });
   const [room, letter] = await heard;
   check(room === "lobby" && letter.text === "Is anybody here?" && letter.id === sent.id, "Bob reads what she wrote");
-  const [id, count] = await tick;
+  const [, id, count] = await tick;
   check(id === sent.id && count === 1, "Ann sees that one page has it");
+
+  bob.once("private message", (_, received) => received());
+  const picture = { text: "", image: Buffer.from([0xff, 0xd8, 0xff]), type: "image/jpeg" };
+  const whisper = await ann.timeout(PATIENCE).emitWithAck("private message", bob.id, picture);
+  check(whisper.delivered === 1, "Bob's page acknowledges a private picture");
 
   const gone = once(ann, "gone");
   bob.close();

@@ -7,7 +7,7 @@ write against :mod:`sio_fast`; this surface changes without notice.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
-__all__ = (
+__all__ = [
     "ACK",
     "CONNECT",
     "DEADLINE",
@@ -26,7 +26,7 @@ __all__ = (
     "encode_packet",
     "generate_id",
     "version",
-)
+]
 
 # Kinds of notices, the first item of the tuples that Core.drain returns.
 EVENT: Final = 0
@@ -194,7 +194,7 @@ class SocketCore:
     def rooms(self) -> list[str]: ...
     def in_room(self, room: str) -> bool: ...
     def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
-        """(headers in order with lower-case names, url, address, xdomain, secure, issued in ms)"""
+        """(headers in order with lower-case names, url, address, xdomain, secure, issued in ms)."""
 
     @property
     def buffered_amount(self) -> int: ...
@@ -219,6 +219,8 @@ class SocketCore:
     @property
     def upgraded(self) -> bool: ...
     @property
+    def remote_address(self) -> str | None: ...
+    @property
     def ready_state(self) -> str: ...
     def close_connection(self, discard: bool) -> None:
         """Closes the Engine.IO session: reason ``forced close``."""
@@ -236,7 +238,7 @@ def encode_packet(
     namespace: str = "/",
     ack_id: int | None = None,
     default: Callable[[Any], Any] | None = None,
-    max_depth: int = 512,
+    max_depth: int = ...,
 ) -> tuple[str, list[bytes]]:
     """An event, or with ``event=None`` the ack of ack_id, as Socket.IO text and its attachments; for tests, benches and tools.
 
@@ -246,12 +248,12 @@ def encode_packet(
     """
 
 def encode_connect(
-    auth: Any = None, *, namespace: str = "/", default: Callable[[Any], Any] | None = None, max_depth: int = 512
+    auth: Any = None, *, namespace: str = "/", default: Callable[[Any], Any] | None = None, max_depth: int = ...
 ) -> str:
     """A CONNECT packet with its payload, which cannot hold binary values; for tests and tools."""
 
 def decode_packet(
-    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = 512
+    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = ...
 ) -> tuple[int, str, int | None, str | int | float | None, tuple[Any, ...]]:
     """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event.
 

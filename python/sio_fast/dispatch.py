@@ -11,13 +11,14 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections import deque
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
 
-from . import _core
+from . import _core, cancellation
 from .lane import Lane
 from .pool import Pool
 from .socket import Socket, current_socket
@@ -40,7 +41,7 @@ _EVENT: Final = _core.EVENT
 # One drain decodes at most so many notices: about 0.5 ms of work.
 _BATCH: Final = 256
 # Items between two looks at the clock, and how long the loop's other tasks wait for us at most, handlers aside.
-_SLICE_ITEMS: Final = 16
+_SLICE_ITEMS: Final = 32
 _SLICE_SECONDS: Final = 0.001
 
 _log = logging.getLogger("sio_fast.server")
@@ -153,13 +154,13 @@ class Dispatcher:
         """Takes batches and runs them inline until nothing is left or a handler suspends; then stays with that handler."""
         try:
             run = await self._batches()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed on
             # Handlers' errors never come here: this is the core refusing to be drained, or a fault of ours.
             self._failed(error)
         except BaseException:
-            # Cancelled between two batches. If it was not the server's end, another worker must lead.
-            self._lead_wanted = True
-            self._pool.release()
+            if not cancellation.is_ours():  # between two batches: somebody must lead
+                self._lead_wanted = True
+                self._pool.release()
             raise
         else:
             if run is not None:
@@ -204,8 +205,9 @@ class Dispatcher:
                     await checkpoint()
                 except BaseException:
                     lane.pumping = False
-                    self._runnable.append(lane)
-                    self._pool.release()
+                    if not cancellation.is_ours():
+                        self._runnable.append(lane)
+                        self._pool.release()
                     raise
                 run = self._pump(lane)
             if run is None:
@@ -281,12 +283,9 @@ class Dispatcher:
         """A client asks for a namespace: its lane begins with the gates."""
         nsp = self._namespaces[core.namespace]
         socket = self._socket_class.__new__(self._socket_class)
-        lane_of: list[Lane] = []
-        socket._bind(  # pyright: ignore[reportPrivateUsage]
-            core, nsp, self._waits, auth, lambda: lane_of[0].replan(), lambda: self._ended(lane_of[0])
-        )
+        socket._bind(core, nsp, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        lane_of.append(lane)
+        socket._attach(lane.replan, partial(self._ended, lane))
         lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
         return self._pump_inline(lane)
@@ -297,8 +296,8 @@ class Dispatcher:
         if lane is None:
             return None
         socket = lane.socket
-        lane.nsp._sockets.pop(socket.id, None)  # pyright: ignore[reportPrivateUsage]
-        socket._left(reason, detail)  # pyright: ignore[reportPrivateUsage]
+        lane.nsp._sockets.pop(socket.id, None)
+        socket._left(reason, detail)
         self._waits.left(handle, reason, lane.core.session)
         lane.leaving = (reason, detail, frozenset(rooms))
         lane.blocked = True
@@ -331,40 +330,25 @@ class Dispatcher:
     def _pump(self, lane: Lane) -> Run | None:
         """Starts what may start in a lane. Returns the handler that suspended; None with ``pumping`` still set means: the
         slice is over, call again after the loop has breathed."""
-        until = 0.0
-        while True:
-            if lane.leaving is not None and (lane.overdue or not (lane.opening or lane.backlog or lane.running)):
-                reason, _, rooms = lane.leaving
-                lane.leaving = None
-                lane.ended = True
-                if lane.token is not None:
-                    self._waits.cancel_deadline(lane.token)
-                run = self._steps.leave(lane, reason, rooms)
-            elif not lane.begun:
-                if self._full:
-                    return self._stall(lane)
-                lane.begun = True
-                run = self._steps.connect(lane)
-            elif lane.opening or lane.running >= self._limit:
-                run = None
-                break
-            elif not lane.backlog:
-                run = None
+        until = monotonic() + _SLICE_SECONDS
+        run: Run | None = None
+        while run is None:
+            if lane.ended:
+                lane.drop()
+            may = lane.begun and not lane.opening and lane.running < self._limit
+            if lane.leaving is not None and (lane.overdue or (may and not lane.backlog and not lane.running)):
+                run = self._leave(lane)
+            elif lane.begun and not (may and lane.backlog):
                 break
             elif self._full:
-                return self._stall(lane)
+                self._stall(lane)
+                return None
             else:
-                _, _, name, args, ack_id, _ = lane.next() or _nothing()
-                run = self._steps.begin(lane, name, args, ack_id)
-                if run is None:
-                    now = monotonic()
-                    if until == 0.0:
-                        until = now + _SLICE_SECONDS
-                    elif now > until:
-                        return None
-            if run is not None:
-                self._suspended(run)
-                break
+                run = self._start(lane)
+            if run is None and monotonic() > until:
+                return None
+        if run is not None:
+            self._suspended(run)
         lane.pumping = False
         more = bool(lane.backlog) or lane.leaving is not None
         may = not lane.opening and lane.running < self._limit
@@ -373,6 +357,25 @@ class Dispatcher:
             self._pool.release()
         lane.blocked = more or not may or lane.ended
         return run
+
+    def _start(self, lane: Lane) -> Run | None:
+        """What is next in a lane: its gates, or the event that waits longest."""
+        if not lane.begun:
+            lane.begun = True
+            return self._steps.connect(lane)
+        item = lane.next()
+        return None if item is None else self._steps.begin(lane, item[2], item[3], item[4])
+
+    def _leave(self, lane: Lane) -> Run | None:
+        """Everything before the end of a socket is done, or took too long."""
+        if lane.leaving is None:
+            return None
+        reason, _, rooms = lane.leaving
+        lane.leaving = None
+        lane.ended = True
+        if lane.token is not None:
+            self._waits.cancel_deadline(lane.token)
+        return self._steps.leave(lane, reason, rooms)
 
     def _pump_inline(self, lane: Lane) -> Run | None:
         """The same for a caller who cannot let the loop breathe: another worker goes on."""
@@ -394,7 +397,7 @@ class Dispatcher:
 
     def _defer(self, lane: Lane, item: Queued) -> None:
         """An event that may not start now."""
-        if lane.ended:
+        if lane.ended or lane.leaving is not None:
             return
         lane.wait(item)
         if not lane.blocked:  # nobody is at work in this lane: it is the process that is full
@@ -405,7 +408,7 @@ class Dispatcher:
         """The server made the socket leave, maybe on another thread: no event of it starts any more."""
         lane.ended = True
         lane.blocked = True
-        lane.nsp._sockets.pop(lane.socket.id, None)  # pyright: ignore[reportPrivateUsage]
+        lane.nsp._sockets.pop(lane.socket.id, None)
         if self._waits.here():
             lane.drop()
 
@@ -426,16 +429,12 @@ class Dispatcher:
         lane.ended = True
         lane.blocked = True
         lane.leaving = None
-        lane.nsp._sockets.pop(lane.socket.id, None)  # pyright: ignore[reportPrivateUsage]
-        lane.socket._unbind()  # pyright: ignore[reportPrivateUsage]
-        self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)  # pyright: ignore[reportPrivateUsage]
+        lane.nsp._sockets.pop(lane.socket.id, None)
+        lane.socket._unbind()
+        self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)
         if not self._lanes:
             self._tell()
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
-
-
-def _nothing() -> Queued:
-    raise AssertionError("a backlog that is not empty has a first event")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .types import CONNECT_EVENTS, LIFECYCLE_EVENTS, EventName, event_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ("NO_PLANS", "Handler", "HandlerTable", "Plan", "is_async", "positional_range", "require_callable")
 

@@ -88,26 +88,26 @@ class Lane:
         """Chooses where plans come from, after the socket's own handlers or gates have changed: the namespace's own dict,
         a dict of plans made of both tables, or nowhere if every event must pass gates."""
         socket = self.socket
-        own = socket._table  # pyright: ignore[reportPrivateUsage]
-        if socket._gates:  # pyright: ignore[reportPrivateUsage]
+        own = socket._table
+        if socket._gates:
             self.plans = NO_PLANS
         elif own is None or not own.has_events():
-            self.plans = self.nsp._table.plans  # pyright: ignore[reportPrivateUsage]
+            self.plans = self.nsp._table.plans
         else:
             self.plans = {}
 
     def resolve(self, name: EventName) -> tuple[Handler, ...]:
         """The handlers of an event, the namespace's before the socket's own. Keeps the plan if there is one to keep."""
-        found: tuple[Handler, ...] = self.nsp._table.handlers(name)  # pyright: ignore[reportPrivateUsage]
-        own: HandlerTable | None = self.socket._table  # pyright: ignore[reportPrivateUsage]
+        found: tuple[Handler, ...] = self.nsp._table.handlers(name)
+        own: HandlerTable | None = self.socket._table
         if own is None:
             return found
         found = (*found, *own.handlers(name))
         if (
             len(found) == 1
             and not (found[0].once or found[0].concurrent)
-            and not self.socket._gates  # pyright: ignore[reportPrivateUsage]
-            and self.plans is not self.nsp._table.plans  # pyright: ignore[reportPrivateUsage]
+            and not self.socket._gates
+            and self.plans is not self.nsp._table.plans
             and self.plans is not NO_PLANS
         ):
             self.plans[name] = found[0].plan()

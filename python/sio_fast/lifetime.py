@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +20,8 @@ from .socket import Socket, current_socket
 from .waits import Waits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
     from ._core import Core
     from .namespace import Namespace
     from .settings import DispatchSettings
@@ -60,6 +61,7 @@ class Lifetime:
         self._dispatcher = Dispatcher(core, self._waits, namespaces, settings, socket_class, self._fail)
         self._grace = 5.0
         self._failure: BaseException | None = None
+        self._broken = False
         self._closing = anyio.Event()
         self._gone = anyio.Event()
         self._ended = anyio.Event()
@@ -79,10 +81,12 @@ class Lifetime:
             async with anyio.create_task_group() as tasks:
                 with self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
                     await self._closing.wait()
-                    await self._close()
+                    if not self._broken:
+                        await self._close()
                     tasks.cancel_scope.cancel()
-            self._core.join()
-            joined = True
+            if not self._broken:
+                self._core.join()
+                joined = True
         finally:
             if not joined:
                 self._core.shutdown(0.0)
@@ -127,7 +131,7 @@ class Lifetime:
             await dispatcher.until_gone()
             self._gone.set()
             await dispatcher.until_idle()
-        if limit.cancelled_caught:
+        if limit.cancelled_caught and dispatcher.running():
             _log.warning("%d handlers were cancelled: the grace of %g s is over", dispatcher.running(), grace)
         if not dispatcher.stopped.is_set():
             self._core.shutdown(0.0)
@@ -135,13 +139,15 @@ class Lifetime:
                 await dispatcher.stopped.wait()
 
     def _fail(self, error: BaseException) -> None:
-        """The program is to end, through the normal close."""
+        """The program is to end: through the normal close, or at once if nothing works any more."""
         if self._failure is None:
             self._failure = error
+        if not isinstance(error, KeyboardInterrupt | SystemExit):
+            self._broken = True
         self._closing.set()
 
     @contextlib.contextmanager
-    def _reading(self, fd: int, begin: Callable[..., None]) -> Iterator[None]:
+    def _reading(self, fd: int, begin: Callable[..., None]) -> Generator[None]:
         """Chooses the wake source: the loop's reader where there is one, else the leader waits for the descriptor."""
         loop = _asyncio_loop()
         if loop is not None:

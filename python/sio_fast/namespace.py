@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 from .handlers import HandlerTable, require_callable
 from .operator import Broadcaster, BroadcastOperator
-from .sent import Sent
-from .socket import S
-from .types import Event, EventName, H, Middleware, P, R, Reason
+from .socket import S, Socket
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from ._core import Core, NamespaceCore
+    from .sent import Sent
+    from .types import Event, EventName, H, Middleware, P, R, Reason
 
 __all__ = ("Namespace", "NamespaceLike")
 
-_Typed: TypeAlias = "Callable[Concatenate[S, P], Awaitable[R] | R]"
-_Connect: TypeAlias = "Callable[[S], Awaitable[object] | object]"
-_Leave: TypeAlias = "Callable[[S, Reason], Awaitable[object] | object]"
+# Without the default of S, which may not stand before a ParamSpec.
+_S = TypeVar("_S", bound=Socket)
+_Typed: TypeAlias = "Callable[Concatenate[_S, P], Awaitable[R] | R]"
+_Connect: TypeAlias = "Callable[[_S], Awaitable[object] | object]"
+_Leave: TypeAlias = "Callable[[_S, Reason], Awaitable[object] | object]"
 
 
 class NamespaceLike(Broadcaster, Generic[S]):
@@ -42,7 +45,7 @@ class NamespaceLike(Broadcaster, Generic[S]):
         return BroadcastOperator(self._space)
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
-        return BroadcastOperator(self._space)._emit(name, args)  # pyright: ignore[reportPrivateUsage]
+        return BroadcastOperator(self._space)._emit(name, args)
 
     # Listening.
 
@@ -57,7 +60,7 @@ class NamespaceLike(Broadcaster, Generic[S]):
             TypeError: ``fn`` is not callable.
         """
         space = self._space
-        space._gates = (*space._gates, require_callable(fn, "a middleware"))  # pyright: ignore[reportPrivateUsage]
+        space._gates = (*space._gates, require_callable(fn, "a middleware"))
         return fn
 
     @overload
@@ -84,7 +87,7 @@ class NamespaceLike(Broadcaster, Generic[S]):
             TypeError: ``fn`` is not callable, or takes no socket.
             ValueError: It is registered for this event already.
         """
-        return self._space._register(event, fn, once=False, concurrent=concurrent)  # pyright: ignore[reportPrivateUsage]
+        return self._space._register(event, fn, once=False, concurrent=concurrent)
 
     @overload
     def once(
@@ -96,13 +99,13 @@ class NamespaceLike(Broadcaster, Generic[S]):
     def once(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
     def once(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
         """The same as :meth:`on` for one event only: one for all sockets of the namespace together."""
-        return self._space._register(event, fn, once=True, concurrent=concurrent)  # pyright: ignore[reportPrivateUsage]
+        return self._space._register(event, fn, once=True, concurrent=concurrent)
 
     def off(self, event: Event[..., Any] | str, fn: Callable[..., Any] | None = None, /) -> None:
         """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
         space = self._space
-        space._table.remove(event, fn)  # pyright: ignore[reportPrivateUsage]
-        space._handlers_changed()  # pyright: ignore[reportPrivateUsage]
+        space._table.remove(event, fn)
+        space._handlers_changed()
 
     def event(self, fn: H, /) -> H:
         """Registers ``fn`` for the event of its own name: ``@io.event``.
@@ -113,7 +116,7 @@ class NamespaceLike(Broadcaster, Generic[S]):
         name = getattr(require_callable(fn, "an event handler"), "__name__", "<lambda>")
         if name == "<lambda>":
             raise TypeError("@event takes the event's name from the function; a lambda has none: use on(name, fn)")
-        self._space._register(name, fn, once=False, concurrent=False)  # pyright: ignore[reportPrivateUsage]
+        self._space._register(name, fn, once=False, concurrent=False)
         return fn
 
 
@@ -159,8 +162,8 @@ class Namespace(NamespaceLike[S]):
     def _handlers_changed(self) -> None:
         """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
         for socket in tuple(self._sockets.values()):
-            if socket._table is not None:  # pyright: ignore[reportPrivateUsage]
-                socket._changed()  # pyright: ignore[reportPrivateUsage]
+            if socket._table is not None:
+                socket._changed()
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name!r} with {len(self._sockets)} sockets>"

@@ -5,11 +5,11 @@ Refuses to know namespaces and handlers.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import anyio
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
     from anyio.abc import TaskGroup, TaskStatus
 
     from ._core import Core
@@ -75,7 +77,7 @@ async def serve(
     def started(addresses: tuple[tuple[str, int], ...]) -> None:
         task_status.started(Listener(addresses[0][1] if addresses else 0, addresses))
 
-    await server._run_lifetime(listen, started)  # pyright: ignore[reportPrivateUsage]
+    await server._run_lifetime(listen, started)
 
 
 def run(
@@ -111,7 +113,7 @@ def run(
     if program.failure is not None:
         where = f"{os.fspath(uds)}" if uds is not None else _url(host, port)
         text = program.failure.strerror or str(program.failure)
-        print(f"cannot listen on {where}: {text}", file=sys.stderr)
+        sys.stderr.write(f"cannot listen on {where}: {text}\n")
         raise SystemExit(1)
     if program.forced is not None:
         raise SystemExit(128 + program.forced)
@@ -178,11 +180,7 @@ def _backend(backend: Backend) -> tuple[str, dict[str, Any]]:
     if backend == "uvloop":
         return "asyncio", {"use_uvloop": True}
     if backend == "auto":
-        try:
-            import uvloop  # noqa: F401
-        except ImportError:
-            return "asyncio", {}
-        return "asyncio", {"use_uvloop": True}
+        return "asyncio", {"use_uvloop": importlib.util.find_spec("uvloop") is not None}
     raise ValueError(f"backend is 'auto', 'asyncio', 'uvloop' or 'trio', not {backend!r:.50}")
 
 

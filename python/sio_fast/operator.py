@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol, overload
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
 from .exceptions import AckTimeout, DisconnectedError
 from .sent import ACCEPTED, DROPPED, CongestedBroadcast, CongestedSocket, Sent
@@ -47,7 +45,9 @@ class Unicast(Protocol):
     @property
     def _reason(self) -> str | None: ...
     @property
-    def nsp(self) -> Target: ...
+    def nsp(self) -> Target:
+        """The namespace it belongs to."""
+        ...
 
 
 class CanEmit:
@@ -137,11 +137,11 @@ class Broadcaster(CanEmit):
         Raises:
             TypeError: A list, or a name that is no str.
         """
-        return self._operator()._with_rooms(room_names("to", rooms))  # pyright: ignore[reportPrivateUsage]
+        return self._operator()._with_rooms(room_names("to", rooms))
 
     def in_(self, *rooms: str) -> BroadcastOperator:
         """The same as :meth:`to`."""
-        return self._operator()._with_rooms(room_names("in_", rooms))  # pyright: ignore[reportPrivateUsage]
+        return self._operator()._with_rooms(room_names("in_", rooms))
 
     def except_(self, *rooms: str) -> BroadcastOperator:
         """Leaves out the members of these rooms.
@@ -149,12 +149,12 @@ class Broadcaster(CanEmit):
         Raises:
             TypeError: A list, or a name that is no str.
         """
-        return self._operator()._without_rooms(room_names("except_", rooms))  # pyright: ignore[reportPrivateUsage]
+        return self._operator()._without_rooms(room_names("except_", rooms))
 
     @property
     def volatile(self) -> BroadcastOperator:
         """What is emitted through it is dropped for every client that has something queued."""
-        return self._operator()._made_volatile()  # pyright: ignore[reportPrivateUsage]
+        return self._operator()._made_volatile()
 
 
 class BroadcastOperator(Broadcaster):
@@ -205,9 +205,9 @@ class BroadcastOperator(Broadcaster):
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
         nsp = self._nsp
-        core = nsp._namespace_core  # pyright: ignore[reportPrivateUsage]
+        core = nsp._namespace_core
         if core.broadcast(name, args, self._rooms, self._except, self._sender, self._volatile):
-            return CongestedBroadcast(nsp._process_core)  # pyright: ignore[reportPrivateUsage]
+            return CongestedBroadcast(nsp._process_core)
         return ACCEPTED
 
     def __repr__(self) -> str:
@@ -245,7 +245,7 @@ class SocketOperator(CanEmitWithAck):
     def broadcast(self) -> BroadcastOperator:
         """Everybody in the namespace but this socket."""
         socket = self._socket
-        return BroadcastOperator(socket.nsp, sender=socket._core, volatile=self._volatile)  # pyright: ignore[reportPrivateUsage]
+        return BroadcastOperator(socket.nsp, sender=socket._core, volatile=self._volatile)
 
     def to(self, *rooms: str) -> BroadcastOperator:
         """The members of these rooms but this socket; without names everybody else. See :meth:`Broadcaster.to`."""
@@ -271,22 +271,22 @@ class SocketOperator(CanEmitWithAck):
 
 def emit_to(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool) -> Sent:
     """Queues an event for one socket."""
-    core = socket._core  # pyright: ignore[reportPrivateUsage]
+    core = socket._core
     code = core.emit(name, args, volatile)
     if code == 0:
         return ACCEPTED
     if code == 1:
-        return CongestedSocket(core, socket._waits)  # pyright: ignore[reportPrivateUsage]
+        return CongestedSocket(core, socket._waits)
     return DROPPED
 
 
 async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool, timeout: float | None) -> Any:
     """Queues an event for one socket and waits for its answer."""
-    core, waits = socket._core, socket._waits  # pyright: ignore[reportPrivateUsage]
-    if socket._in_use:  # pyright: ignore[reportPrivateUsage]
+    core, waits = socket._core, socket._waits
+    if socket._in_use:
         raise RuntimeError("emit_with_ack() inside `use`: the client is not connected yet; ask in a connect handler")
     if not core.connected:
-        raise DisconnectedError(socket._reason)  # pyright: ignore[reportPrivateUsage]
+        raise DisconnectedError(socket._reason)
     if not waits.here():
         raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
     ack_id = core.emit_with_ack(name, args, volatile)
@@ -294,7 +294,7 @@ async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile:
         return await waits.ack(core, ack_id, timeout)
     if core.connected:  # volatile, and something was queued: it was never sent
         raise AckTimeout((), (core.id,))
-    raise DisconnectedError(socket._reason)  # pyright: ignore[reportPrivateUsage]
+    raise DisconnectedError(socket._reason)
 
 
 def checked_timeout(seconds: float) -> float:
@@ -304,7 +304,7 @@ def checked_timeout(seconds: float) -> float:
         TypeError: Not a number.
         ValueError: Negative, infinite or not a number at all.
     """
-    global _warned_of_timeout
+    global _warned_of_timeout  # noqa: PLW0603 - one warning per process
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"timeout() takes seconds as a number, not {type(seconds).__name__}")
     if not (seconds >= 0 and math.isfinite(seconds)):

@@ -5,7 +5,6 @@ A task per event costs 12 to 30 µs (and trio starts tasks in random order); a p
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +12,8 @@ import anyio
 from . import cancellation
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from anyio.abc import TaskGroup
 
 __all__ = ("Pool",)

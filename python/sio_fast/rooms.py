@@ -44,5 +44,5 @@ class RoomsView(Set[str]):
         return f"RoomsView({set(self)!r})"
 
     @classmethod
-    def _from_iterable(cls, it: Iterable[T]) -> set[T]:  # type: ignore[override]
+    def _from_iterable(cls, it: Iterable[T]) -> set[T]:
         return set(it)

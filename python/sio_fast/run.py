@@ -5,10 +5,11 @@ The first step is taken before there is a run: most handlers never suspend and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
     from contextvars import Context
 
     from .lane import Lane
@@ -66,14 +67,13 @@ class _Outcome:
         self._awaitable = awaitable
 
     def __await__(self) -> Generator[Any, Any, tuple[BaseException | None, Any]]:
-        coro = self._awaitable
-        if not isinstance(coro, Coroutine):
-            coro = awaited(coro)
+        awaitable = self._awaitable
+        coro = awaitable if inspect.iscoroutine(awaitable) else awaited(awaitable)
         try:
             first = coro.send(None)
         except StopIteration as stop:
             return None, stop.value
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the one who awaits judges it
             return error, None
         return (yield from _drive(_call, coro, first))
 
@@ -100,7 +100,7 @@ def _drive(
         except GeneratorExit:
             run(coro.close)
             raise
-        except BaseException as thrown:
+        except BaseException as thrown:  # noqa: BLE001 - it goes to the coroutine
             step, argument = throw, thrown
         else:
             step = send
@@ -108,7 +108,7 @@ def _drive(
             yielded = run(step, argument)
         except StopIteration as stop:
             return None, stop.value
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the one who awaits judges it
             return error, None
         finally:
             argument = None

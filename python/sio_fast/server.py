@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar
 
@@ -28,6 +27,8 @@ from .settings import (
 from .socket import S, Socket
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
     from anyio.abc import TaskStatus
 
     from .native import Backend, Listener, StaticFiles
@@ -201,7 +202,7 @@ class Server(NamespaceLike[S]):
 
     @property
     def sockets(self) -> Mapping[str, S]:
-        """The connected sockets of ``/`` by id. (In the official server ``io.sockets`` is the namespace itself.)"""
+        """The connected sockets of ``/`` by id; in the official server ``io.sockets`` is the namespace itself."""
         return self._root.sockets
 
     # The engine and what is counted.
@@ -255,7 +256,7 @@ class Server(NamespaceLike[S]):
             RuntimeError: This server serves already.
             NotRunning: The process was forked after the start.
         """
-        from . import native
+        from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
 
         await native.serve(
             self,
@@ -298,7 +299,7 @@ class Server(NamespaceLike[S]):
             SystemExit: The address cannot be listened on (code 1), or a second signal came.
             RuntimeError: This server serves already.
         """
-        from . import native
+        from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
 
         native.run(
             self,
@@ -389,7 +390,7 @@ _watching = False
 
 
 def _watch_forks(server: Server[Any]) -> None:
-    global _watching
+    global _watching  # noqa: PLW0603 - hooks on forks cannot be taken back
     _servers.add(server)
     if not _watching and hasattr(os, "register_at_fork"):
         _watching = True
@@ -398,4 +399,4 @@ def _watch_forks(server: Server[Any]) -> None:
 
 def _after_fork() -> None:
     for server in tuple(_servers):
-        server._after_fork()  # pyright: ignore[reportPrivateUsage]
+        server._after_fork()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Set
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 from typing_extensions import TypeVar
 
@@ -282,23 +282,14 @@ class Socket(CanEmitWithAck):
 
     # For the dispatcher.
 
-    def _bind(
-        self,
-        core: SocketCore,
-        nsp: Namespace[Any],
-        waits: Waits,
-        auth: dict[str, Any],
-        changed: Callable[[], None],
-        leaving: Callable[[], None],
-    ) -> None:
-        """Ties a new object to its core. ``changed`` is called when its handlers change, ``leaving`` when the server
-        makes it leave."""
+    def _bind(self, core: SocketCore, nsp: Namespace[Any], waits: Waits, auth: dict[str, Any]) -> None:
+        """Ties a new object to its core."""
         _set(self, "_core", core)
         _set(self, "_nsp", nsp)
         _set(self, "_waits", waits)
         _set(self, "_handshake", Handshake(core.handshake, auth))
-        _set(self, "_changed", changed)
-        _set(self, "_leaving", leaving)
+        _set(self, "_changed", _nothing)
+        _set(self, "_leaving", _nothing)
         _set(self, "_conn", None)
         _set(self, "_data", None)
         _set(self, "_detail", None)
@@ -307,6 +298,11 @@ class Socket(CanEmitWithAck):
         _set(self, "_in_use", True)
         _set(self, "_reason", None)
         _set(self, "_table", None)
+
+    def _attach(self, changed: Callable[[], None], leaving: Callable[[], None]) -> None:
+        """``changed`` is called when its handlers change, ``leaving`` when the server makes it leave."""
+        _set(self, "_changed", changed)
+        _set(self, "_leaving", leaving)
 
     def _accepted(self) -> None:
         _set(self, "_in_use", False)
@@ -341,7 +337,6 @@ S = TypeVar("S", bound=Socket, default=Socket)
 
 _TypedHandler = Callable[P, "Awaitable[R] | R"]
 _LeaveHandler = Callable[[Reason], "Awaitable[None] | None"]
-_NamespaceTypedHandler = Callable[Concatenate[S, P], "Awaitable[R] | R"]
 
 current_socket: ContextVar[Socket] = ContextVar("sio_fast.current_socket")
 """The socket whose handler runs. Set in the context that all handlers of one socket share."""

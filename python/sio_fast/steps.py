@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from . import cancellation
 from .exceptions import ConnectError, InvalidPayload
-from .handlers import Handler
 from .run import NO_SETTLING, Run, awaited, outcome
 from .sent import Sent
 from .types import Packet
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
+    from .handlers import Handler
     from .lane import Lane
     from .types import EventName, Reason
     from .waits import Waits
@@ -72,7 +72,7 @@ class Steps:
                 value = lane.context.run(fn, *args) if bare else lane.context.run(fn, lane.socket, *args)
                 if value.__class__ not in _PLAIN and not isinstance(value, Sent) and isawaitable(value):
                     return self._start(lane, lane.context, awaited(value), name, ack_id)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a handler's error never ends a worker
             return self._fail(lane, name, error)
         return self._settle(lane, name, ack_id, value) if ack_id >= 0 else None
 
@@ -88,7 +88,7 @@ class Steps:
         found = lane.resolve(name)
         if name in lane.plans:
             return self.begin(lane, name, args, ack_id)
-        if not found and not lane.socket._gates:  # pyright: ignore[reportPrivateUsage]
+        if not found and not lane.socket._gates:
             return None
         concurrent = bool(found) and all(handler.concurrent for handler in found)
         context = lane.context.copy() if concurrent else lane.context
@@ -98,7 +98,7 @@ class Steps:
     async def _event(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> None:
         """Gates, then handlers one after the other; the first value that is not None answers."""
         socket = lane.socket
-        gates = socket._gates  # pyright: ignore[reportPrivateUsage]
+        gates = socket._gates
         if gates:
             packet = Packet(name, list(args), ack_requested=ack_id >= 0, nsp=lane.nsp.name)
             for gate in gates:
@@ -142,10 +142,10 @@ class Steps:
         socket, nsp, core = lane.socket, lane.nsp, lane.core
         try:
             socket.__init__()  # type: ignore[misc]
-        except Exception as error:
-            self._refuse(lane, error)
+        except Exception as fault:  # noqa: BLE001 - the application's code
+            self._refuse(lane, fault)
             return
-        for gate in nsp._gates:  # pyright: ignore[reportPrivateUsage]
+        for gate in nsp._gates:
             error, _ = await _called(gate, (socket,))
             if error is not None:
                 if not self._ends(error):
@@ -154,8 +154,8 @@ class Steps:
         if not core.accept():
             self._forget(lane)
             return
-        nsp._sockets[socket.id] = socket  # pyright: ignore[reportPrivateUsage]
-        socket._accepted()  # pyright: ignore[reportPrivateUsage]
+        nsp._sockets[socket.id] = socket
+        socket._accepted()
         lane.replan()
         for handler in self._listeners(lane, "connect"):
             error, value = await _called(handler.fn, () if handler.bare else (socket,))
@@ -198,7 +198,7 @@ class Steps:
         socket = lane.socket
         try:
             for name, frozen in (("disconnecting", rooms), ("disconnect", frozenset[str]())):
-                socket._freeze_rooms(frozen)  # pyright: ignore[reportPrivateUsage]
+                socket._freeze_rooms(frozen)
                 for handler in self._listeners(lane, name):
                     args: tuple[Any, ...] = (reason,)[: handler.high]
                     error, _ = await _called(handler.fn, args if handler.bare else (socket, *args))
@@ -243,13 +243,10 @@ class Steps:
             return True
         if cancellation.is_ours():
             raise error
-        if isinstance(error, BaseExceptionGroup):
-            found, _ = error.split((KeyboardInterrupt, SystemExit))
-            while isinstance(found, BaseExceptionGroup):
-                found = found.exceptions[0]
-            if found is not None:
-                self._failed(found)
-                return True
+        ending = _ending(error)
+        if ending is not None:
+            self._failed(ending)
+            return True
         cancellation.undo()
         return False
 
@@ -268,7 +265,7 @@ class Steps:
             first = context.run(coro.send, None)
         except StopIteration as stop:
             return self._settle(lane, name, ack_id, stop.value) if ack_id >= 0 else None
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a handler's error never ends a worker
             return self._fail(lane, name, error)
         return Run(lane, context, coro, first, name, ack_id, holds=holds)
 
@@ -277,7 +274,7 @@ async def _called(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[BaseEx
     """Calls a function, sync or async. Returns ``(exception, None)`` or ``(None, value)``."""
     try:
         value = fn(*args)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the caller judges it
         return error, None
     if value.__class__ in _PLAIN or isinstance(value, Sent) or not isawaitable(value):
         return None, value
@@ -285,7 +282,7 @@ async def _called(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[BaseEx
 
 
 def _take_once(lane: Lane, name: EventName, handler: Handler) -> bool:
-    table = lane.socket._table if handler.bare else lane.nsp._table  # pyright: ignore[reportPrivateUsage]
+    table = lane.socket._table if handler.bare else lane.nsp._table
     return table is not None and table.take_once(name, handler)
 
 
@@ -294,14 +291,22 @@ def _answer(lane: Lane, ack_id: int, value: Any) -> Exception | None:
     if value is None or isinstance(value, Sent):
         args: tuple[Any, ...] = ()
     elif isinstance(value, tuple):
-        args = value
+        args = (*value,)  # pyright: ignore[reportUnknownVariableType] - whatever the handler made
     else:
         args = (value,)
     try:
         lane.core.ack(ack_id, args)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - reported like any fault of the handler
         return error
     return None
+
+
+def _ending(error: BaseException) -> BaseException | None:
+    """The KeyboardInterrupt or SystemExit that a task group wrapped, if there is one."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return next((found for found in map(_ending, group.exceptions) if found is not None), None)
+    return error if isinstance(error, KeyboardInterrupt | SystemExit) else None
 
 
 def _misfit(name: EventName, low: int, high: int, count: int) -> InvalidPayload:

@@ -7,7 +7,6 @@ thread, so nothing here is locked. Deadlines are the core's: Python sleeps for n
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,6 +15,8 @@ from anyio.lowlevel import checkpoint
 from .exceptions import AckTimeout, DisconnectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ._core import Core, SocketCore
 
 __all__ = ("Waits", "core_drained", "process_drained")
@@ -186,12 +187,12 @@ async def core_drained(core: SocketCore, mark: int) -> None:
         mark: Bytes below which it goes on.
     """
     await checkpoint()
-    while core.connected and core.buffered_amount > mark:
+    while core.connected and core.buffered_amount > mark:  # noqa: ASYNC110 - no notice reaches a foreign loop
         await anyio.sleep(_GENTLE)
 
 
 async def process_drained(core: Core) -> None:
     """Returns when the process as a whole has fewer bytes queued than its bound."""
     await checkpoint()
-    while core.congested:
+    while core.congested:  # noqa: ASYNC110 - no notice tells of the whole process
         await anyio.sleep(_GENTLE)

@@ -41,15 +41,15 @@ class Spec:
         return cls(**json.loads(sys.argv[1]))
 
 
-def say(kind: str, **fields: Any) -> None:
+def say(kind: str, /, **fields: Any) -> None:
     """Print one line for the suite; one write, so lines of several threads stay whole."""
     sys.stdout.write(json.dumps({"type": kind, **fields}, default=repr) + "\n")
     sys.stdout.flush()
 
 
-def note(what: str, **fields: Any) -> None:
+def note(what: str, /, **fields: Any) -> None:
     """Write down what a handler saw."""
-    say("journal", what=what, **fields)
+    say("journal", **{"what": what, **fields})
 
 
 def run_on(backend: str, main: Callable[..., Awaitable[Any]], *args: Any) -> None:

@@ -46,25 +46,19 @@ def test_a_blocked_loop_loses_nobody(
 
 
 @HASTY
-@pytest.mark.parametrize("answered", ["while it sleeps", "after it woke"])
-def test_a_stopped_process_loses_nobody(
-    server: ServerProcess, connect: Callable[..., RawClient], answered: str
-) -> None:
-    """A suspended machine: pongs waited in the kernel, or could not be sent in time. Both count."""
+def test_a_stopped_process_loses_nobody(server: ServerProcess, connect: Callable[..., RawClient]) -> None:
+    """A suspended machine: every deadline passed meanwhile, and the pongs waited in the kernel."""
     clients = [connect("websocket") for _ in range(3)]
     for client in clients:
         client.wire.expect("2")
     server.signal(signal.SIGSTOP)
     try:
-        if answered == "while it sleeps":
-            for client in clients:
-                client.wire.send("3")
+        for client in clients:
+            client.wire.send("3")
         time.sleep(3 * TIMEOUT + 0.5)  # the point of the test: this much time passes unseen
     finally:
         server.signal(signal.SIGCONT)
     for n, client in enumerate(clients):
-        if answered == "after it woke":
-            client.wire.send("3")
         assert client.ask("ask", n) == [n]
     assert [server.noted("disconnect", id=client.id) for client in clients] == [[], [], []]
 
@@ -248,7 +242,7 @@ def test_a_client_that_stops_reading_is_dropped(server: ServerProcess, closing: 
     assert server.resident_bytes() - before < 24 * MIB
 
 
-@pytest.mark.server(app="bridge.py", max_buffered_bytes=MIB)
+@pytest.mark.server(app="bridge.py", max_buffered_bytes=MIB, high_water_mark=MIB // 4)
 def test_an_awaited_emit_waits_for_a_slow_client(
     server: ServerProcess, closing: list[Any], connect: Callable[..., RawClient]
 ) -> None:

@@ -180,12 +180,12 @@ def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, con
 
 
 @pytest.mark.official
-@pytest.mark.parametrize(("event", "reason"), [("bye", "io server disconnect"), ("drop", "transport close")])
+@pytest.mark.parametrize(("event", "reason"), [(["bye", True], "io server disconnect"), (["drop"], "transport close")])
 def test_what_the_official_client_says(
-    official: Callable[..., OfficialClient], transport: str, event: str, reason: str
+    official: Callable[..., OfficialClient], transport: str, event: list[Any], reason: str
 ) -> None:
     client = official(transport)
-    client.emit(event, True)
+    client.emit(*event)
     assert client.report("disconnect")["reason"] == reason
 
 

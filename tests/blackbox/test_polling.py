@@ -151,6 +151,19 @@ def test_the_server_closes_while_no_poll_waits(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire) -> None:
+    """The official client handles a `close` at once and messages a tick later: messages beside it would be lost."""
+    wire.send('42["echo","last words"]', '42["bye",true]')
+    payloads = []
+    while "1" not in (payloads[-1] if payloads else []):
+        payloads.append(wire.poll())
+    wire.over = True
+    packets = [packet for payload in payloads for packet in payload if packet != "6"]
+    assert packets == ['42["echo","last words"]', "41", "1"]
+    assert [packet for packet in payloads[-1] if packet != "6"] == ["1"]
+
+
+@pytest.mark.official
 def test_a_chunked_body(wire: PollingWire) -> None:
     wire.poster.start("POST", wire.target, chunks=[b'420["a', b'sk","in ', b'pieces"]'])
     assert wire.poster.read_response().body == b"ok"

@@ -1,5 +1,5 @@
 // The story the chat must live through, played by real pages. It prints one JSON line per scene with what was seen, and
-// asks for the server to be killed and started by a line with `ask`; the test that started it judges.
+// asks for the server to be killed, stopped and started by a line with `ask`; the test that started it judges.
 //
 // Usage: node scenario.mjs '{"url": …, "chromium": …, "screenshots": …}', answers to `ask` on standard input.
 
@@ -171,7 +171,6 @@ try {
   const lost = await Promise.all(everybody.map((person) => person.page.locator("#banner-text").textContent()));
   await ask("start");
   for (const person of everybody) await person.page.locator("#banner").waitFor({ state: "hidden" });
-  for (const person of everybody) person.excused = false;
   await ada.page.locator("#private .row", { hasText: "Grace" }).click();
   await ada.letter("Is it down for you too?");
   await grace.delivered("Is it down for you too?", 1);
@@ -189,6 +188,17 @@ try {
     adaIsIn: await ada.page.locator("#rooms .row:not(.away) .name").allTextContents(),
     written: await grace.page.getByText("Written while nobody listened").count(),
   });
+
+  // An orderly end must not look like being thrown out: the official client would stay away then.
+  await ask("stop");
+  for (const person of everybody) await person.says("#banner", "Connection lost");
+  await ask("start");
+  for (const person of everybody) await person.page.locator("#banner").waitFor({ state: "hidden" });
+  for (const person of everybody) person.excused = false;
+  await grace.says("#subtitle", "3 people");
+  await grace.write("That was quick");
+  await grace.delivered("That was quick", 2);
+  tell({ scene: "orderly restart", members: await ada.page.locator("#members .name").allTextContents() });
 
   // The storage of a tab is copied into a window that it opens: the same person, twice.
   const [second] = await Promise.all([

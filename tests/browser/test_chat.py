@@ -79,7 +79,7 @@ class Play:
                     if "scene" in entry:
                         self.scenes[entry.pop("scene")] = entry
                         continue
-                    {"kill": self.server.kill, "start": self.server.start}[entry["ask"]]()
+                    self.obey(entry["ask"])
                     process.stdin.write("done\n")
                     process.stdin.flush()
                 status = process.wait()
@@ -90,6 +90,18 @@ class Play:
             assert status == 0, (
                 f"the play stopped after {list(self.scenes)}:\n{errors.read()}\n--- the server\n{self.server.printed()}"
             )
+
+    def obey(self, wish: str) -> None:
+        """Do to the server what the scenario asks for."""
+        match wish:
+            case "start":
+                self.server.start()
+            case "stop":
+                assert self.server.stop() == 0, self.server.printed()
+            case "kill":
+                self.server.kill()
+            case _:
+                raise AssertionError(f"the scenario asks for {wish!r}")
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +187,10 @@ def test_everybody_comes_back_after_the_server_was_killed(play: Play) -> None:
     assert scene["names"] == ["Ada", "Grace", "Linus"]
     assert scene["adaIsIn"] == ["lobby", "rose-garden"]
     assert scene["written"] == 1
+
+
+def test_everybody_comes_back_after_an_orderly_restart(play: Play) -> None:
+    assert play.scenes["orderly restart"]["members"] == ["Ada", "Grace", "Linus"]
 
 
 def test_the_same_person_in_two_tabs_is_one_person(play: Play) -> None:

@@ -88,7 +88,7 @@ def test_stub_lists_what_the_core_has() -> None:
         {str(ast.literal_eval(item)) for item in node.value.elts}
         for node in stub.body
         if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Tuple)
+        and isinstance(node.value, ast.List)
         and ast.unparse(node.targets[0]) == "__all__"
     )
     assert listed == {name for name in dir(_core) if not name.startswith("_")}

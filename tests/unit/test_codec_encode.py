@@ -9,6 +9,7 @@ import decimal
 import enum
 import json
 import math
+import threading
 import types
 import uuid
 from typing import Any, ClassVar, NamedTuple
@@ -112,6 +113,15 @@ EAST = dt.timezone(dt.timedelta(hours=5, minutes=45))
 ODD = dt.timezone(-dt.timedelta(seconds=1, microseconds=500))
 
 
+class Unknown:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+def open_up(value: Unknown) -> Any:
+    return value.inner
+
+
 class SilentZone(dt.tzinfo):
     def utcoffset(self, when: dt.datetime | None) -> None:
         return None
@@ -176,7 +186,7 @@ class SilentZone(dt.tzinfo):
         pytest.param(dt.datetime(2026, 11, 23, 17, 5, 6, 789999, UTC), '"2026-11-23T17:05:06.789Z"', id="utc"),
         pytest.param(dt.datetime(2026, 1, 1, 3, tzinfo=EAST), '"2025-12-31T21:15:00.000Z"', id="east"),
         pytest.param(dt.datetime(1970, 1, 1, tzinfo=ODD), '"1970-01-01T00:00:01.000Z"', id="odd-offset"),
-        pytest.param(dt.datetime(2024, 2, 29, 1, 2, 3, tzinfo=None), '"2024-02-29T01:02:03.000"', id="naive"),
+        pytest.param(dt.datetime.fromisoformat("2024-02-29T01:02:03"), '"2024-02-29T01:02:03.000"', id="naive"),
         pytest.param(dt.datetime(2024, 2, 29, tzinfo=SilentZone()), '"2024-02-29T00:00:00.000"', id="silent-zone"),
         pytest.param(dt.datetime.min.replace(tzinfo=EAST), '"0000-12-31T18:15:00.000Z"', id="year-0"),
         pytest.param(
@@ -404,6 +414,22 @@ def test_depth_is_bounded(wrap: Any) -> None:
     encode_packet("e", (value,), max_depth=4)  # the packet's own array is the fourth
     with pytest.raises(ValueError, match="max_depth=3"):
         encode_packet("e", (value,), max_depth=3)
+
+
+@pytest.mark.parametrize("wrap", [lambda v: Slotted(v, b""), lambda v: types.MappingProxyType({"k": v}), Unknown])
+def test_the_deepest_rich_nesting_fits_a_small_stack(wrap: Any) -> None:
+    value: Any = 1
+    for _ in range(511):
+        value = wrap(value)
+    results: list[str] = []
+    before = threading.stack_size(1024 * 1024)  # an unoptimised build needs 768 KiB
+    try:
+        thread = threading.Thread(target=lambda: results.append(encode_packet("e", (value,), default=open_up)[0]))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert "1" in results[0]
 
 
 def test_cycles_end() -> None:

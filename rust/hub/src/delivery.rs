@@ -48,7 +48,7 @@ impl Hub {
         let sent = self.count(session, frame.wire_len(), volatile);
         if sent != Sent::Dropped {
             let command = Command::Send { to: session.key, frame, volatile };
-            session.mailbox.post(command, &*self.sink);
+            session.mailbox.post(command, || self.sink.is_busy());
         }
         sent
     }
@@ -84,7 +84,7 @@ impl Hub {
                     detail: Some(detail),
                     discard: true,
                 };
-                session.mailbox.post(command, &*self.sink);
+                session.mailbox.post(command, || self.sink.is_busy());
             }
             return Sent::Dropped;
         }
@@ -120,7 +120,7 @@ impl Hub {
         // Inside the lock: a socket that leaves afterwards gets its DISCONNECT after this packet.
         for (mailbox, keys) in shards {
             let command = Command::Broadcast { to: keys.into(), frame: Arc::clone(frame), volatile };
-            mailbox.post(command, &*self.sink);
+            mailbox.post(command, || self.sink.is_busy());
         }
         drop(rooms);
         if self.is_congested() { Sent::Congested } else { Sent::Accepted }

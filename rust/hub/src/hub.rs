@@ -154,7 +154,7 @@ impl Hub {
         self.counters.sockets_opened.fetch_add(1, Ordering::Relaxed);
         // Posted before the state changes: a packet sent by another thread from now on comes behind.
         let command = Command::Accept { to: session.key, handle: socket.handle, frames };
-        session.mailbox.post(command, &*self.sink);
+        session.mailbox.post(command, || self.sink.is_busy());
         socket.set_state(SocketState::Connected);
         true
     }
@@ -204,12 +204,12 @@ impl Hub {
             self.close_socket(&socket, CloseReason::ParseError, Some(&error));
         }
         let excerpt = bytes[..bytes.len().min(crate::shard::EXCERPT)].to_vec();
-        session.mailbox.post(Command::Fail { to: session.key, error, excerpt }, &*self.sink);
+        session.mailbox.post(Command::Fail { to: session.key, error, excerpt }, || self.sink.is_busy());
     }
 
     fn post_close(&self, session: &Session, reason: CloseReason, detail: Option<String>, discard: bool) {
         let command = Command::CloseSession { to: session.key, reason, detail, discard };
-        session.mailbox.post(command, &*self.sink);
+        session.mailbox.post(command, || self.sink.is_busy());
     }
 
     fn leave_namespace(&self, socket: &Arc<Socket>, reason: CloseReason) {
@@ -223,7 +223,7 @@ impl Hub {
         session.buffered.fetch_add(frame.wire_len(), Ordering::Relaxed);
         self.counters.bytes_queued.fetch_add(frame.wire_len(), Ordering::Relaxed);
         let command = Command::Leave { to: session.key, handle: socket.handle, frame };
-        session.mailbox.post(command, &*self.sink);
+        session.mailbox.post(command, || self.sink.is_busy());
     }
 
     /// The one door through which a socket ends: removal is the gate, the first reason wins.
@@ -297,7 +297,7 @@ impl Hub {
         socket.expect_ack(id);
         // A session that is not read cannot answer.
         if socket.session.paused.load(Ordering::SeqCst) {
-            socket.session.mailbox.post(Command::Resume { to: socket.session.key }, &*self.sink);
+            socket.session.mailbox.post(Command::Resume { to: socket.session.key }, || self.sink.is_busy());
         }
         id
     }
@@ -320,7 +320,7 @@ impl Hub {
         session.waiting_events.fetch_sub(events, Ordering::SeqCst);
         session.waiting_bytes.fetch_sub(bytes, Ordering::SeqCst);
         if session.paused.load(Ordering::SeqCst) && self.has_caught_up(session) {
-            session.mailbox.post(Command::Resume { to: session.key }, &*self.sink);
+            session.mailbox.post(Command::Resume { to: session.key }, || self.sink.is_busy());
         }
     }
 
@@ -344,7 +344,7 @@ impl Hub {
 
     fn post_first(&self, command: Command) {
         if let Some(mailbox) = self.mailboxes.read().first() {
-            mailbox.post(command, &*self.sink);
+            mailbox.post(command, || self.sink.is_busy());
         }
     }
 
@@ -352,7 +352,7 @@ impl Hub {
     pub fn shutdown(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         for mailbox in &*self.mailboxes.read() {
-            mailbox.post(Command::Shutdown, &*self.sink);
+            mailbox.post(Command::Shutdown, || self.sink.is_busy());
         }
         self.flush();
     }

@@ -1,14 +1,15 @@
 //! Commands for the owner of a shard, in one order for all threads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use parking_lot::Mutex;
 use sio_protocol::close::CloseReason;
 
-use crate::{frame::Frame, shard::SessionKey, sink::EventSink, wake::Wake};
+use crate::{
+    frame::Frame,
+    shard::SessionKey,
+    sync::{AtomicBool, Mutex, Ordering},
+    wake::Wake,
+};
 
 /// What the owner is to do. Everything that is sent passes here, so that per connection the calls of one thread arrive
 /// in call order.
@@ -30,8 +31,12 @@ pub(crate) enum Command {
     Shutdown,
 }
 
-pub(crate) struct Mailbox {
-    commands: Mutex<Vec<Command>>,
+pub(crate) type Mailbox = CommandQueue<Command>;
+
+/// A queue with many writers and one owner. `is_busy` below is [`EventSink::is_busy`](crate::sink::EventSink::is_busy).
+/// Model-checked in `tests/loom.rs`, which is why it does not care what a command is.
+pub struct CommandQueue<C> {
+    commands: Mutex<Vec<C>>,
     /// A wake is on its way: no second one. Cleared before the commands are taken, so that none is lost.
     woken: AtomicBool,
     /// The owner looks every millisecond by itself (see `Shard::must_poll`).
@@ -39,22 +44,22 @@ pub(crate) struct Mailbox {
     wake: Arc<dyn Wake>,
 }
 
-impl std::fmt::Debug for Mailbox {
+impl<C> std::fmt::Debug for CommandQueue<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailbox").field("woken", &self.woken).finish_non_exhaustive()
+        f.debug_struct("CommandQueue").field("woken", &self.woken).finish_non_exhaustive()
     }
 }
 
-impl Mailbox {
+impl<C> CommandQueue<C> {
     pub fn new(wake: Arc<dyn Wake>) -> Self {
         Self { commands: Mutex::new(Vec::new()), woken: AtomicBool::new(false), polled: AtomicBool::new(false), wake }
     }
 
     /// Queues a command. While the application is at work and the owner looks by itself nobody is woken: `flush`
     /// follows when the work is done.
-    pub fn post(&self, command: Command, sink: &dyn EventSink) {
+    pub fn post(&self, command: C, is_busy: impl FnOnce() -> bool) {
         self.commands.lock().push(command);
-        if !(self.polled.load(Ordering::SeqCst) && sink.is_busy()) {
+        if !(self.polled.load(Ordering::SeqCst) && is_busy()) {
             self.wake_once();
         }
     }
@@ -78,7 +83,7 @@ impl Mailbox {
     }
 
     /// Takes all commands; `taken` is an empty vector whose memory is used again.
-    pub fn take(&self, taken: &mut Vec<Command>) {
+    pub fn take(&self, taken: &mut Vec<C>) {
         self.woken.store(false, Ordering::SeqCst);
         std::mem::swap(&mut *self.commands.lock(), taken);
     }

@@ -22,7 +22,10 @@ use tokio::{
 use crate::{
     driver::{Driver, LOG_TARGET},
     files::Files,
-    listener::{self, Bound},
+    listener::{
+        self,
+        bind::{Bound, bind},
+    },
     options::ListenOptions,
     panic, service, timer,
 };
@@ -53,7 +56,7 @@ impl Native {
     /// not exist) have the address or the folder in their text.
     pub fn start(hub: Arc<Hub>, options: ListenOptions) -> io::Result<Self> {
         let files = Files::new(&options, &hub.config().request.path)?;
-        let bound = listener::bind(&options)?;
+        let bound = bind(&options)?;
         let addresses = bound.addresses.clone();
         let (stop, stopped) = watch::channel(None);
         let (ready, started) = mpsc::sync_channel(1);

@@ -160,6 +160,11 @@ impl Core {
     }
 
     #[getter]
+    fn congested(&self) -> bool {
+        self.hub().is_congested()
+    }
+
+    #[getter]
     fn clients_count(&self) -> usize {
         self.hub().counters().sessions.load(Relaxed)
     }

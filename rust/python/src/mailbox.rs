@@ -1,8 +1,4 @@
-//! The one queue from all threads to Python: notices, and one wake-up of the loop per batch.
-//!
-//! `busy` is the whole protocol. It is raised with the first notice (whoever raises it wakes the loop) and lowered by
-//! `rest`, when the loop has worked everything off. While it is up nobody wakes anybody: the loop looks again before
-//! it rests, and the owners of shards look every millisecond.
+//! The sink of the hub: an inbox, and the descriptor that wakes the event loop.
 
 use std::{
     collections::VecDeque,
@@ -11,14 +7,16 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use sio_hub::sink::{EventSink, Notice};
+use sio_hub::{
+    inbox::Inbox,
+    sink::{EventSink, Notice},
+};
 
 use crate::wake::WakeDescriptor;
 
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    queue: Mutex<VecDeque<Notice>>,
-    busy: AtomicBool,
+    inbox: Inbox<Notice>,
     /// The descriptor is readable: set after it was written, so that a reader who misses it only comes once more.
     signalled: AtomicBool,
     wake: Mutex<Option<WakeDescriptor>>,
@@ -33,62 +31,52 @@ impl Mailbox {
         }
         let descriptor = WakeDescriptor::new()?;
         let fd = descriptor.fd();
-        if self.busy.load(Ordering::SeqCst) {
-            descriptor.signal();
-            self.signalled.store(true, Ordering::SeqCst);
-        }
         *wake = Some(descriptor);
+        drop(wake);
+        if self.inbox.is_busy() {
+            self.signal();
+        }
         Ok(Some(fd))
     }
 
     /// Closes the descriptor and forgets what nobody took.
     pub fn close(&self) {
         *self.wake.lock() = None;
-        self.queue.lock().clear();
-        self.busy.store(false, Ordering::SeqCst);
+        self.inbox.clear();
+        self.signalled.store(false, Ordering::SeqCst);
     }
 
-    /// Takes at most `max` notices; a pass begins.
+    /// Takes at most `max` notices into `into`, which is empty; a pass begins.
     pub fn take(&self, max: usize, into: &mut VecDeque<Notice>) {
-        // Raised even when nothing waits: what is sent during a pass is joined.
-        self.busy.store(true, Ordering::SeqCst);
         if self.signalled.swap(false, Ordering::SeqCst)
             && let Some(wake) = &*self.wake.lock()
         {
             wake.clear();
         }
-        let mut queue = self.queue.lock();
-        if queue.len() <= max {
-            std::mem::swap(&mut *queue, into);
-        } else {
-            into.extend(queue.drain(..max));
-        }
+        self.inbox.take(max, into);
     }
 
     /// The pass ends. `true`: more has come, begin another.
     pub fn rest(&self, flush: impl FnOnce()) -> bool {
-        if !self.queue.lock().is_empty() {
-            flush();
-            return true;
+        self.inbox.rest(flush)
+    }
+
+    fn signal(&self) {
+        if let Some(wake) = &*self.wake.lock() {
+            wake.signal();
+            self.signalled.store(true, Ordering::SeqCst);
         }
-        self.busy.store(false, Ordering::SeqCst);
-        flush();
-        !self.queue.lock().is_empty() && !self.busy.swap(true, Ordering::SeqCst)
     }
 }
 
 impl EventSink for Mailbox {
     fn deliver(&self, notice: Notice) {
-        self.queue.lock().push_back(notice);
-        if !self.busy.swap(true, Ordering::SeqCst)
-            && let Some(wake) = &*self.wake.lock()
-        {
-            wake.signal();
-            self.signalled.store(true, Ordering::SeqCst);
+        if self.inbox.push(notice) {
+            self.signal();
         }
     }
 
     fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst)
+        self.inbox.is_busy()
     }
 }

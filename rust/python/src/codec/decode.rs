@@ -192,7 +192,6 @@ impl<'b, 'py> Parser<'b, 'py> {
         }
     }
 
-    #[inline(never)]
     fn array(&mut self) -> Parsed<Bound<'py, PyAny>> {
         self.enter()?;
         self.skip_space();
@@ -201,6 +200,13 @@ impl<'b, 'py> Parser<'b, 'py> {
             self.elements()?;
         }
         self.depth -= 1;
+        self.list(start)
+    }
+
+    /// Makes a list of the items from `start` on. Apart, like all that makes objects here: what recurses keeps its
+    /// stack frames small.
+    #[inline(never)]
+    fn list(&mut self, start: usize) -> Parsed<Bound<'py, PyAny>> {
         PyList::new(self.py, self.items.drain(start..))
             .map(Bound::into_any)
             .map_err(python)
@@ -303,7 +309,7 @@ impl<'b, 'py> Parser<'b, 'py> {
         ))
     }
 
-    #[inline]
+    #[inline(never)]
     fn number(&mut self) -> Parsed<Bound<'py, PyAny>> {
         let (number, taken) =
             number::read(&self.body[self.at..]).map_err(|what| self.syntax(what))?;
@@ -330,7 +336,7 @@ impl<'b, 'py> Parser<'b, 'py> {
     }
 
     /// Reads a key behind its opening quote.
-    #[inline]
+    #[inline(never)]
     fn key(&mut self) -> Parsed<Bound<'py, PyString>> {
         let run = text::scan(&self.body[self.at..]);
         let end = self.at + run.len;
@@ -343,7 +349,7 @@ impl<'b, 'py> Parser<'b, 'py> {
     }
 
     /// Reads a string behind its opening quote.
-    #[inline]
+    #[inline(never)]
     fn string(&mut self) -> Parsed<Bound<'py, PyString>> {
         let run = text::scan(&self.body[self.at..]);
         let end = self.at + run.len;

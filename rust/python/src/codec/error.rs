@@ -75,8 +75,6 @@ pub(super) trait At {
     fn at_index(self, index: usize) -> Self;
     /// It happened in the value of this key.
     fn at_key(self, key: &Bound<'_, PyAny>) -> Self;
-    /// It happened in the field of this name.
-    fn at_field(self, name: &str) -> Self;
 }
 
 impl At for Outcome {
@@ -88,11 +86,6 @@ impl At for Outcome {
     #[inline]
     fn at_key(self, key: &Bound<'_, PyAny>) -> Self {
         self.map_err(|refusal| refusal.under(Step::Key(shown(key))))
-    }
-
-    #[inline]
-    fn at_field(self, name: &str) -> Self {
-        self.map_err(|refusal| refusal.under(Step::Key(name.to_owned())))
     }
 }
 

@@ -3,7 +3,7 @@
 //! It refuses to know Python objects. Floats go out as the shortest text that reads back as the same double and keep
 //! their point (`1.0`), so a Python peer sees a float again; JavaScript reads both spellings as one number.
 
-/// The longest integer we read or write, in digits: the interpreter's own default limit, since its conversion is quadratic.
+/// The longest integer we read or write, in digits: the interpreter's own default, its conversion being quadratic.
 pub(super) const MAX_DIGITS: usize = 4300;
 
 /// Powers of ten that a double holds exactly.

@@ -1,8 +1,12 @@
 //! The codec's only unsafe code: borrowed looks into str, list and dict, and compact str construction.
 //!
-//! It refuses to know JSON. Every function is a few lines around one C call that the binding's safe surface does not offer
-//! without a reference count, a check or a copy per element;
-//! `benches/python/bench_codec.py` is what justifies them.
+//! It refuses to know JSON. Every function is a few lines around one C call that the binding's safe surface does not
+//! offer without a reference count, a check or a copy per element; `benches/python/bench_codec.py` justifies them.
+
+#![expect(
+    clippy::inline_always,
+    reason = "a tenth of the instructions of a small event, as the bench showed"
+)]
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -10,13 +14,14 @@ use pyo3::types::string::PyStringData;
 use pyo3::types::{PyByteArray, PyDict, PyInt, PyList, PyString};
 use pyo3::{Borrowed, PyTypeInfo};
 
-/// Appends `text` between quotes.
+/// Appends `text` between quotes, and behind them a colon if it is a `KEY`.
 ///
 /// One update of the length instead of three: each would wait for the one before to come back from memory, and keys
 /// and short strings are most of what we write.
-#[inline]
-pub(super) fn append_quoted(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len() + 2);
+#[inline(always)]
+pub(super) fn append_quoted<const KEY: bool>(out: &mut Vec<u8>, text: &[u8]) {
+    let added = text.len() + 2 + usize::from(KEY);
+    out.reserve(added);
     let start = out.len();
     // SAFETY: the room was just reserved, all of it is written before the length says so, and `text`, being borrowed
     // beside `out`, does not overlap it.
@@ -25,12 +30,15 @@ pub(super) fn append_quoted(out: &mut Vec<u8>, text: &[u8]) {
         end.write(b'"');
         std::ptr::copy_nonoverlapping(text.as_ptr(), end.add(1), text.len());
         end.add(1 + text.len()).write(b'"');
-        out.set_len(start + text.len() + 2);
+        if KEY {
+            end.add(2 + text.len()).write(b':');
+        }
+        out.set_len(start + added);
     }
 }
 
 /// `object` as a `T` when its type is exactly `T`, without the reference that a failed cast would take.
-#[inline]
+#[inline(always)]
 pub(super) fn exact<'a, 'py, T: PyTypeInfo>(
     object: Borrowed<'a, 'py, PyAny>,
 ) -> Option<Borrowed<'a, 'py, T>> {
@@ -41,14 +49,14 @@ pub(super) fn exact<'a, 'py, T: PyTypeInfo>(
 /// The code points of a str in the width it is stored in.
 ///
 /// Unlike `to_str` this neither fails on lone surrogates nor leaves a UTF-8 copy cached in the application's string.
-#[inline]
+#[inline(always)]
 pub(super) fn characters<'a>(text: &'a Borrowed<'_, '_, PyString>) -> PyResult<PyStringData<'a>> {
     // SAFETY: str is immutable and `text` keeps it alive; the memory was written by the interpreter itself.
     unsafe { text.data() }
 }
 
 /// The value of an int that fits 64 signed bits.
-#[inline]
+#[inline(always)]
 pub(super) fn small_int(int: Borrowed<'_, '_, PyInt>) -> Option<i64> {
     let mut overflow = 0;
     // SAFETY: `int` is an int (or a subclass), so the call runs no Python code and sets no exception.
@@ -69,7 +77,7 @@ pub(super) unsafe fn byte_array<'a>(array: &'a Bound<'_, PyByteArray>) -> &'a [u
 ///
 /// # Safety
 /// The list owns the element: no Python code may run while it is held, unless the caller takes a reference first.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn list_item<'a, 'py>(
     list: Borrowed<'a, 'py, PyList>,
     index: usize,
@@ -88,7 +96,7 @@ pub(super) unsafe fn list_item<'a, 'py>(
 ///
 /// # Safety
 /// The dict owns key and value: no Python code may run while they are held, unless the caller takes references first.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn dict_entry<'a, 'py>(
     dict: Borrowed<'a, 'py, PyDict>,
     position: &mut ffi::Py_ssize_t,
@@ -108,7 +116,7 @@ pub(super) unsafe fn dict_entry<'a, 'py>(
 }
 
 /// A str of ASCII bytes; the caller has looked at every one of them.
-#[inline]
+#[inline(always)]
 pub(super) fn ascii_str<'py>(py: Python<'py>, ascii: &[u8]) -> PyResult<Bound<'py, PyString>> {
     debug_assert!(ascii.is_ascii());
     if ascii.len() < 2 {

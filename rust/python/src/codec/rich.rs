@@ -7,8 +7,8 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt, PyList,
-    PyMemoryView, PySet, PyString, PyTime, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt,
+    PyIterator, PyList, PyMemoryView, PySet, PyString, PyTime, PyTuple, PyType,
 };
 
 use super::encode::Encoder;
@@ -17,42 +17,68 @@ use super::{moment, number, raw, text, types};
 
 impl<'py> Encoder<'_, 'py> {
     /// Writes a value that is none of the exact builtin types.
-    #[inline(never)]
+    ///
+    /// Rules are told apart in a function of their own, because this one is on the stack once a level.
     pub(super) fn rich(&mut self, object: &Bound<'py, PyAny>) -> Outcome {
+        match self.rule(object)? {
+            Rule::Written => Ok(()),
+            Rule::List(list) => self.list(list.as_borrowed()),
+            Rule::Tuple(tuple) => self.tuple(tuple.as_borrowed()),
+            Rule::Mapping => self.mapping(object),
+            Rule::Iterable => self.iterable(object),
+            Rule::Dataclass => self.dataclass(object),
+            Rule::Struct => self.msgspec_struct(object),
+            Rule::Converted(value) => self.converted(&value),
+        }
+    }
+
+    /// Finds the rule for a value; what is one piece of text, a number or binary is written at once.
+    #[inline(never)]
+    fn rule<'a>(&mut self, object: &'a Bound<'py, PyAny>) -> Outcome<Rule<'a, 'py>> {
         if types::ENUM.has_instance(object)? {
-            return self.enum_value(object);
+            return Ok(Rule::Converted(object.getattr(intern!(self.py, "value"))?));
+        }
+        if let Ok(list) = object.cast::<PyList>() {
+            return Ok(Rule::List(list));
+        }
+        if let Ok(tuple) = object.cast::<PyTuple>() {
+            return Ok(Rule::Tuple(tuple));
+        }
+        if object.is_instance_of::<PyDict>() {
+            // By `items()`, not by the table: an OrderedDict keeps its order elsewhere.
+            return Ok(Rule::Mapping);
         }
         if self.builtin_subclass(object)? || self.scalar(object)? {
-            return Ok(());
+            return Ok(Rule::Written);
         }
         let class = object.get_type();
         if class.hasattr(intern!(self.py, "__dataclass_fields__"))? {
-            return self.dataclass(object, &class);
+            return Ok(Rule::Dataclass);
         }
         if class.hasattr(intern!(self.py, "__struct_fields__"))? {
-            return self.msgspec_struct(object, &class);
+            return Ok(Rule::Struct);
         }
         if class.hasattr(intern!(self.py, "model_dump"))? {
-            let dump = object.call_method0(intern!(self.py, "model_dump"))?;
-            return self.converted(&dump);
+            return Ok(Rule::Converted(
+                object.call_method0(intern!(self.py, "model_dump"))?,
+            ));
         }
         if object.is_instance_of::<PySet>() || object.is_instance_of::<PyFrozenSet>() {
-            return self.iterable(object);
+            return Ok(Rule::Iterable);
         }
         if types::MAPPING.has_instance(object)? {
-            return self.mapping(object);
+            return Ok(Rule::Mapping);
         }
         if types::SET.has_instance(object)? || types::VALUES_VIEW.has_instance(object)? {
-            return self.iterable(object);
+            return Ok(Rule::Iterable);
         }
-        let Some(default) = self.default else {
-            return Err(Cause::Unsupported(type_name(object)).into());
-        };
-        let replacement = default.bind(self.py).call1((object,))?;
-        self.converted(&replacement)
+        match self.default {
+            Some(default) => Ok(Rule::Converted(default.bind(self.py).call1((object,))?)),
+            None => Err(Cause::Unsupported(type_name(object)).into()),
+        }
     }
 
-    /// Writes a mapping's key that is no exact str, spelled as JavaScript spells a property name.
+    /// Writes a mapping's key that is no exact str, and its colon, spelled as JavaScript spells a property name.
     ///
     /// `{1: …, "1": …}` therefore writes one name twice; a peer keeps the last.
     #[inline(never)]
@@ -78,16 +104,12 @@ impl<'py> Encoder<'_, 'py> {
         } else {
             return Err(Cause::Key(type_name(key)).into());
         }
+        self.out.push(b':');
         Ok(())
     }
 
+    /// Subclasses of the builtin scalars and binary types, and ints beyond 64 bits. `false`: it is none.
     #[inline(never)]
-    fn enum_value(&mut self, member: &Bound<'py, PyAny>) -> Outcome {
-        let value = member.getattr(intern!(self.py, "value"))?;
-        self.converted(&value)
-    }
-
-    /// Subclasses of the builtin types, and ints beyond 64 bits. `false`: it is none.
     fn builtin_subclass(&mut self, object: &Bound<'py, PyAny>) -> Outcome<bool> {
         if let Ok(string) = object.cast::<PyString>() {
             self.string(string.as_borrowed())?;
@@ -95,13 +117,6 @@ impl<'py> Encoder<'_, 'py> {
             self.int(int)?;
         } else if let Ok(float) = object.cast::<PyFloat>() {
             number::write_float(self.out, float.value());
-        } else if let Ok(list) = object.cast::<PyList>() {
-            self.list(list.as_borrowed())?;
-        } else if let Ok(tuple) = object.cast::<PyTuple>() {
-            self.tuple(tuple.as_borrowed())?;
-        } else if object.is_instance_of::<PyDict>() {
-            // By `items()`, not by the table: an OrderedDict keeps its order elsewhere.
-            self.mapping(object)?;
         } else if let Ok(bytes) = object.cast::<PyBytes>() {
             self.binary(bytes.as_bytes())?;
         } else if let Ok(array) = object.cast::<PyByteArray>() {
@@ -170,113 +185,145 @@ impl<'py> Encoder<'_, 'py> {
     }
 
     /// Any mapping, by its `items()`.
-    #[inline(never)]
     fn mapping(&mut self, mapping: &Bound<'py, PyAny>) -> Outcome {
         self.enter()?;
         self.out.push(b'{');
-        let items = mapping.call_method0(intern!(self.py, "items"))?;
-        for (index, item) in items.try_iter()?.enumerate() {
-            let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
-            if index > 0 {
-                self.out.push(b',');
-            }
-            match raw::exact::<PyString>(key.as_borrowed()) {
-                Some(name) => self.name_of_entry(name, value.as_borrowed())?,
-                None => self.key(&key, &value)?,
-            }
-            self.out.push(b':');
+        let items = iterator(&mapping.call_method0(intern!(self.py, "items"))?)?;
+        let mut first = true;
+        while let Some((key, value)) = self.next_entry(&items, &mut first)? {
             self.value(value.as_borrowed()).at_key(&key)?;
         }
         self.leave(b'}');
         Ok(())
     }
 
-    /// A set or a view, in its own order.
+    /// The next pair of `items()`, its key written.
     #[inline(never)]
+    fn next_entry(
+        &mut self,
+        items: &Bound<'py, PyIterator>,
+        first: &mut bool,
+    ) -> Outcome<Option<Entry<'py>>> {
+        let Some(item) = items.clone().next() else {
+            return Ok(None);
+        };
+        let (key, value): Entry<'py> = item?.extract()?;
+        self.separate(first);
+        match raw::exact::<PyString>(key.as_borrowed()) {
+            Some(name) => self.name_of_entry(name, value.as_borrowed())?,
+            None => self.key(&key, &value)?,
+        }
+        Ok(Some((key, value)))
+    }
+
+    /// A set or a view, in its own order.
     fn iterable(&mut self, iterable: &Bound<'py, PyAny>) -> Outcome {
         self.enter()?;
         self.out.push(b'[');
-        for (index, item) in iterable.try_iter()?.enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            self.value(item?.as_borrowed()).at_index(index)?;
+        let items = iterator(iterable)?;
+        let mut first = true;
+        let mut index = 0;
+        while let Some(item) = next(&items)? {
+            self.separate(&mut first);
+            self.value(item.as_borrowed()).at_index(index)?;
+            index += 1;
         }
         self.leave(b']');
         Ok(())
     }
 
     /// A dataclass as an object of its fields, in their order.
-    #[inline(never)]
-    fn dataclass(&mut self, object: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> Outcome {
-        let fields = class.getattr(intern!(self.py, "__dataclass_fields__"))?;
+    fn dataclass(&mut self, object: &Bound<'py, PyAny>) -> Outcome {
         self.enter()?;
         self.out.push(b'{');
+        let fields = dataclass_fields(object)?;
         let mut first = true;
-        for (name, field) in fields.cast::<PyDict>().map_err(PyErr::from)? {
-            // `ClassVar` and `InitVar` are listed too, but are no fields.
-            if !types::DATACLASS_FIELD.is(&field.getattr(intern!(self.py, "_field_type"))?)? {
-                continue;
-            }
-            let name = name.cast::<PyString>().map_err(PyErr::from)?;
-            let value = object.getattr(name)?;
-            if !first {
-                self.out.push(b',');
-            }
-            first = false;
-            self.field(name, &value)?;
+        for name in &fields {
+            let value = self.start_field(&mut first, name, object)?;
+            self.value(value.as_borrowed()).at_key(name)?;
         }
         self.leave(b'}');
         Ok(())
     }
 
-    /// A `msgspec.Struct` as msgspec itself writes it: renamed fields, tag, array form, values to be left out.
+    /// Writes a field's name and returns its value.
     #[inline(never)]
-    fn msgspec_struct(
+    fn start_field(
         &mut self,
+        first: &mut bool,
+        name: &Bound<'py, PyString>,
         object: &Bound<'py, PyAny>,
-        class: &Bound<'py, PyType>,
-    ) -> Outcome {
-        let shape = StructShape::of(class)?;
+    ) -> Outcome<Bound<'py, PyAny>> {
+        let value = object.getattr(name)?;
+        self.separate(first);
+        self.name_of_entry(name.as_borrowed(), value.as_borrowed())?;
+        Ok(value)
+    }
+
+    /// A `msgspec.Struct` as msgspec itself writes it: renamed fields, tag, array form, values to be left out.
+    fn msgspec_struct(&mut self, object: &Bound<'py, PyAny>) -> Outcome {
+        let shape = StructShape::of(&object.get_type())?;
         self.enter()?;
         self.out.push(if shape.array_like { b'[' } else { b'{' });
         let mut first = true;
-        if !shape.tag.is_none() {
-            if !shape.array_like {
-                self.field_name(shape.tag_field.extract()?, shape.tag.as_borrowed())?;
-            }
-            self.value(shape.tag.as_borrowed())?;
-            first = false;
-        }
-        for (index, name) in shape.fields.iter().enumerate() {
-            let name = name.cast_into::<PyString>().map_err(PyErr::from)?;
-            let value = object.getattr(&name)?;
-            if !shape.array_like && shape.leaves_out(index, &value)? {
-                continue;
-            }
-            if !first {
-                self.out.push(b',');
-            }
-            first = false;
-            if shape.array_like {
-                self.value(value.as_borrowed()).at_index(index)?;
-            } else {
-                let wire_name = shape
-                    .wire_names
-                    .get_item(index)?
-                    .cast_into::<PyString>()
-                    .map_err(PyErr::from)?;
-                self.field(&wire_name, &value)?;
+        self.tag(&shape, &mut first)?;
+        for index in 0..shape.fields.len() {
+            if let Some((name, value)) =
+                self.start_struct_field(&shape, index, &mut first, object)?
+            {
+                self.value(value.as_borrowed()).at_key(&name)?;
             }
         }
         self.leave(if shape.array_like { b']' } else { b'}' });
         Ok(())
     }
 
-    fn field(&mut self, name: &Bound<'py, PyString>, value: &Bound<'py, PyAny>) -> Outcome {
-        let name = name.to_str()?;
-        self.field_name(name, value.as_borrowed())?;
-        self.value(value.as_borrowed()).at_field(name)
+    /// Writes the tag by which a reader tells the members of a union apart.
+    #[inline(never)]
+    fn tag(&mut self, shape: &StructShape<'py>, first: &mut bool) -> Outcome {
+        if shape.tag.is_none() {
+            return Ok(());
+        }
+        self.separate(first);
+        if !shape.array_like {
+            let name = shape.tag_field.cast::<PyString>().map_err(PyErr::from)?;
+            self.name_of_entry(name.as_borrowed(), shape.tag.as_borrowed())?;
+        }
+        // A str or an int; msgspec allows nothing else.
+        self.value(shape.tag.as_borrowed())
+    }
+
+    /// Writes a field's wire name, unless names are left out, and returns name and value, unless both are.
+    #[inline(never)]
+    fn start_struct_field(
+        &mut self,
+        shape: &StructShape<'py>,
+        index: usize,
+        first: &mut bool,
+        object: &Bound<'py, PyAny>,
+    ) -> Outcome<Option<Entry<'py>>> {
+        let name = shape
+            .fields
+            .get_item(index)?
+            .cast_into::<PyString>()
+            .map_err(PyErr::from)?;
+        let value = object.getattr(&name)?;
+        if !shape.array_like && shape.leaves_out(index, &value)? {
+            return Ok(None);
+        }
+        self.separate(first);
+        if !shape.array_like {
+            let wire_name = shape.wire_names.get_item(index)?;
+            let wire_name = wire_name.cast::<PyString>().map_err(PyErr::from)?;
+            self.name_of_entry(wire_name.as_borrowed(), value.as_borrowed())?;
+        }
+        Ok(Some((name.into_any(), value)))
+    }
+
+    fn separate(&mut self, first: &mut bool) {
+        if !std::mem::take(first) {
+            self.out.push(b',');
+        }
     }
 }
 
@@ -293,6 +340,7 @@ struct StructShape<'py> {
 }
 
 impl<'py> StructShape<'py> {
+    #[inline(never)]
     fn of(class: &Bound<'py, PyType>) -> PyResult<Self> {
         let py = class.py();
         let names =
@@ -310,6 +358,7 @@ impl<'py> StructShape<'py> {
     }
 
     /// Whether a field is not written: unset, or at its default under `omit_defaults`.
+    #[inline(never)]
     fn leaves_out(&self, index: usize, value: &Bound<'py, PyAny>) -> PyResult<bool> {
         if types::MSGSPEC_UNSET.is(value)? {
             return Ok(true);
@@ -331,6 +380,50 @@ impl<'py> StructShape<'py> {
             || value.is_exact_instance_of::<PySet>();
         Ok(made && factory.is(value.get_type()) && value.len()? == 0)
     }
+}
+
+/// A key or name, and its value.
+type Entry<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// What to do about a value.
+enum Rule<'a, 'py> {
+    /// Nothing more.
+    Written,
+    List(&'a Bound<'py, PyList>),
+    Tuple(&'a Bound<'py, PyTuple>),
+    Mapping,
+    Iterable,
+    Dataclass,
+    Struct,
+    /// Write this in its place.
+    Converted(Bound<'py, PyAny>),
+}
+
+/// The names of a dataclass' fields.
+#[inline(never)]
+fn dataclass_fields<'py>(object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    let py = object.py();
+    let fields = object
+        .get_type()
+        .getattr(intern!(py, "__dataclass_fields__"))?;
+    let mut names = Vec::new();
+    for (name, field) in fields.cast::<PyDict>()? {
+        // `ClassVar` and `InitVar` are listed too, but are no fields.
+        if types::DATACLASS_FIELD.is(&field.getattr(intern!(py, "_field_type"))?)? {
+            names.push(name.cast_into()?);
+        }
+    }
+    Ok(names)
+}
+
+#[inline(never)]
+fn iterator<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    iterable.try_iter()
+}
+
+#[inline(never)]
+fn next<'py>(items: &Bound<'py, PyIterator>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    items.clone().next().transpose()
 }
 
 #[cold]

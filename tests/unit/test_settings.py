@@ -1,0 +1,108 @@
+"""Options: forms, ranges of our own, hints for unknown ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sio_fast import Server, Socket, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(None, None), (False, False), ("*", "*"), ("https://a", ("https://a",)), (["a", "b"], ("a", "b"))],
+)
+def test_origins_have_four_forms(given: Any, kept: Any) -> None:
+    assert settings.normalise_origins(given) == kept
+
+
+@pytest.mark.parametrize("wrong", [True, 3, [1], {"a"}])
+def test_other_origins_are_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="cors_allowed_origins"):
+        settings.normalise_origins(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("cors", "cors_allowed_origins"),
+        ("pingInterval", "ping_interval"),
+        ("socketio_path", "path"),
+        ("async_handlers", "max_concurrency_per_socket"),
+        ("ping_intervall", "ping_interval"),
+        ("serveClient", "serve_client"),
+    ],
+)
+def test_unknown_options_name_ours(name: str, hint: str) -> None:
+    with pytest.raises(TypeError, match=hint) as caught:
+        Server(**{name: 1})  # type: ignore[arg-type]
+    assert repr(name) in str(caught.value)
+
+
+def test_an_unknown_option_without_relatives() -> None:
+    with pytest.raises(TypeError, match=r"no option 'zzz'$"):
+        Server(zzz=1)  # type: ignore[arg-type]
+
+
+def test_every_hint_names_what_exists() -> None:
+    import inspect
+
+    options = set(inspect.signature(Server.__init__).parameters)
+    for meant in settings._ELSEWHERE.values():
+        first = meant.replace(",", " ").split()[0]
+        known = first in options or first.startswith(("io.", "the", "static_files", "backend"))
+        assert known, meant
+
+
+@pytest.mark.parametrize("name", ["max_concurrency_per_socket", "max_running_handlers"])
+def test_ranges_of_our_own(name: str, make: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=f"{name} is 0"):
+        make(**{name: 0})
+    with pytest.raises(TypeError, match=name):
+        make(**{name: True})
+    with pytest.raises(TypeError, match=name):
+        make(**{name: 1.5})
+
+
+def test_disconnect_wait(make: Callable[..., Any]) -> None:
+    make(disconnect_wait=0)
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="disconnect_wait"):
+            make(disconnect_wait=wrong)
+    with pytest.raises(TypeError, match="disconnect_wait"):
+        make(disconnect_wait="5")
+
+
+def test_a_single_string_is_no_sequence(make: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"transports=\['polling'\]"):
+        make(transports="polling")
+
+
+def test_client_folder(tmp_path: Path) -> None:
+    assert settings.client_folder(False) is None
+    assert settings.client_folder(tmp_path) == str(tmp_path)
+    with pytest.raises(ValueError, match="npm install"):
+        settings.client_folder(tmp_path / "nowhere")
+    with pytest.raises(TypeError, match="folder"):
+        settings.client_folder(True)  # type: ignore[arg-type]
+
+
+def test_socket_class(make: Callable[..., Any]) -> None:
+    class Mine(Socket):
+        pass
+
+    make(socket_class=Mine)
+    for wrong in (int, Mine.__new__(Mine), None):
+        with pytest.raises((TypeError, AttributeError)):
+            make(socket_class=wrong)
+
+
+def test_settings_are_frozen(make: Callable[..., Any]) -> None:
+    io = make()
+    with pytest.raises(AttributeError):
+        io._settings.path = "/x"
