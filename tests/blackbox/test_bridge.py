@@ -73,6 +73,7 @@ def test_events_of_one_socket_run_one_after_the_other(
     client = connect(transport)
     numbers = [client.start_ask("slow", seconds, tag) for tag, seconds in enumerate((0.3, 0, 0.1, 0))]
     assert [client.recv().args for _ in numbers] == [[0], [1], [2], [3]]
+    server.expect("end", id=client.id, tag=3)
     order = [(e["what"], e["tag"]) for e in server.journal if e.get("id") == client.id and "tag" in e]
     assert order == [(what, tag) for tag in range(4) for what in ("start", "end")]
 
@@ -337,7 +338,7 @@ def test_a_restart_brings_everybody_back(backend: str, driver: Any) -> None:
 
 
 def test_forked_children_make_different_ids(backend: str, closing: list[Any]) -> None:
-    server = ServerProcess("forked.py", backend=backend)
+    server = ServerProcess("forked.py", backend=backend, mode="fork")
     try:
         parent = WebSocketWire.open(server.port)
         closing.append(parent)

@@ -42,7 +42,7 @@ class ServerProcess:
         port: int = 0,
         mode: str = "serve",
     ) -> None:
-        self.app, self.backend, self.options = app, backend, dict(options or {})
+        self.app, self.backend, self.options, self.mode = app, backend, dict(options or {}), mode
         self.official = app.endswith(".mjs")
         spec = {"backend": backend, "options": self.options, "port": port, "mode": mode}
         command = ["node"] if self.official else [sys.executable, "-X", "faulthandler"]
@@ -128,7 +128,12 @@ class ServerProcess:
     # --- what tests ask
 
     def noted(self, what: str, **fields: Any) -> list[dict[str, Any]]:
-        """The journal entries that match so far."""
+        """The journal entries that match so far.
+
+        A command comes first: its reply arrives behind everything that was noted before it.
+        """
+        if self.mode == "serve" and self.alive():
+            self.command("stats")
         with self.changed:
             return self._matching(what, fields)
 
@@ -146,7 +151,8 @@ class ServerProcess:
             f"{count} × {what} {fields} in the journal",
             patience,
         )
-        found = self.noted(what, **fields)
+        with self.changed:
+            found = self._matching(what, fields)
         if len(found) < count:
             raise ServerDied(self.describe(f"ended without noting {what} {fields}"))
         return found[count - 1]

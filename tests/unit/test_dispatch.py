@@ -649,6 +649,7 @@ async def test_a_core_that_fails_ends_the_server(make: Make, monkeypatch: pytest
         raise OSError("the mailbox is broken")
 
     monkeypatch.setattr(core, "drain", drain)
+    core.push((6, logging.INFO, "sio_fast.engine", "something to drain"))
     with pytest.raises(OSError, match="broken"):
         with anyio.fail_after(10):
             await io.serve("127.0.0.1", 0)

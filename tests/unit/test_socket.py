@@ -190,9 +190,6 @@ async def test_disconnect_from_a_thread(make: Make) -> None:
         await anyio.to_thread.run_sync(io.sockets[client.id].disconnect)
         await until(lambda: left)
         assert left == ["server namespace disconnect"]
-        with pytest.raises(TypeError):
-            (await_socket := Socket.disconnect)(object(), True)  # type: ignore[call-arg, misc, arg-type]
-            del await_socket
 
 
 async def test_wrong_registrations(make: Make) -> None:

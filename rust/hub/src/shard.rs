@@ -332,7 +332,7 @@ impl Shard {
         let late = self.timers.next().map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
         if late > LATE {
             for (_, entry) in self.entries.iter_mut() {
-                entry.machine.forgive(late);
+                entry.machine.forgive(late, now.monotonic, LATE);
             }
         }
         while let Some((at, expired)) = self.timers.pop(now.monotonic) {

@@ -12,7 +12,7 @@ use loom::{
 };
 use sio_hub::{inbox::Inbox, mailbox::CommandQueue, wake::Wake};
 
-/// Three preemptions find what these protocols could get wrong (each was broken on purpose to see it) in seconds.
+/// Three preemptions go through what these protocols could get wrong in seconds; without a bound it takes minutes.
 fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);

@@ -202,9 +202,10 @@ impl Session {
     }
 
     /// The driver was late (blocked, stopped, suspended): what the peer sent meanwhile could not be seen.
-    pub fn forgive(&mut self, lateness: Duration) {
+    /// Deadlines move by the lateness, and what has arrived meanwhile gets `grace` to be read.
+    pub fn forgive(&mut self, lateness: Duration, now: Duration, grace: Duration) {
         if let Heartbeat::PongBy { at, .. } = &mut self.heartbeat {
-            *at += lateness;
+            *at = (*at + lateness).max(now + grace);
         }
     }
 
@@ -251,11 +252,6 @@ impl Session {
             Heartbeat::PongBy { at, .. } if at <= now => Some(Due::PongMissing),
             _ => None,
         }
-    }
-
-    /// Whether a missing pong is what is due at `now`: such a deadline can be forgiven.
-    pub fn pong_is_due(&self, now: Duration) -> bool {
-        matches!(self.heartbeat, Heartbeat::PongBy { at, .. } if at <= now)
     }
 }
 
@@ -353,8 +349,9 @@ mod tests {
     fn lateness_is_forgiven() {
         let mut session = polling();
         session.handle_timeout(&TIMING, at(25), false);
-        assert!(session.pong_is_due(at(50)));
-        session.forgive(at(5));
+        session.forgive(at(5), at(30), at(1));
         assert_eq!(session.deadline(), Some(at(50)));
+        session.forgive(at(10), at(60), at(1));
+        assert_eq!(session.deadline(), Some(at(61)));
     }
 }

@@ -1,0 +1,93 @@
+"""Types as the checkers see them; running it shows that the same lines also work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import assert_type
+
+from sio_fast import BroadcastOperator, Event, Namespace, Reason, Sent, Server, Socket, SocketOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+
+class ChatSocket(Socket):
+    username: str
+
+
+message = Event[[str, str], int]("message")
+
+
+def test_servers_know_their_sockets() -> None:
+    plain = Server()
+    assert_type(plain, Server[Socket])
+    chat = Server(socket_class=ChatSocket)
+    assert_type(chat, Server[ChatSocket])
+    assert_type(chat.of("/x"), Namespace[ChatSocket])
+    if TYPE_CHECKING:
+        assert_type(chat.sockets, Mapping[str, ChatSocket])
+        assert_type(chat.namespaces, Mapping[str, Namespace[ChatSocket]])
+
+
+def test_handlers() -> None:
+    chat = Server(socket_class=ChatSocket)
+
+    @chat.on("connect")
+    async def connect(socket: ChatSocket) -> None:
+        socket.username = "ann"
+
+    @chat.on("disconnect")
+    def gone(socket: ChatSocket, reason: Reason) -> None: ...
+
+    @chat.on(message)
+    async def on_message(socket: ChatSocket, text: str, room: str) -> int:
+        return 1
+
+    @chat.on("anything")
+    async def anything(socket: ChatSocket, *args: Any) -> Any: ...
+
+    @chat.use
+    async def gate(socket: ChatSocket) -> None: ...
+
+    assert chat._space._table.handlers("message")
+    assert chat._space._table.handlers("anything")
+
+
+def test_emitting() -> None:
+    chat = Server(socket_class=ChatSocket)
+    assert_type(chat.emit("x", 1), Sent)
+    assert_type(chat.emit(message, "text", "room"), Sent)
+    assert_type(chat.to("r"), BroadcastOperator)
+    assert_type(chat.to("r").except_("s").volatile.emit("x"), Sent)
+
+
+async def of_a_socket(socket: ChatSocket) -> None:
+    """Never run: a socket without a client has nobody to ask."""
+    assert_type(socket.username, str)
+    assert_type(socket.volatile, SocketOperator)
+    assert_type(socket.timeout(5).volatile, SocketOperator)
+    assert_type(socket.to("r"), BroadcastOperator)
+    assert_type(socket.volatile.to("r"), BroadcastOperator)
+    assert_type(await socket.emit_with_ack(message, "text", "room"), int)
+    assert_type(await socket.timeout(5).emit_with_ack(message, "text", "room"), int)
+    assert_type(await socket.emit_with_ack("x", 1), Any)
+    assert_type(await socket.emit("x"), None)
+    assert_type(socket.join("a", "b"), Sent)
+    if TYPE_CHECKING:
+        assert_type(socket.rooms, Set[str])
+        # What must be refused; the checkers complain about every one of these that they do not refuse.
+        socket.emit(message, "text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+        socket.emit(message, 1, "room")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        socket.nickname = "x"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        socket.id = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+        Server(ping_intervall=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        chat = Server(socket_class=ChatSocket)
+
+        @chat.on(message)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        async def wrong_arity(socket: ChatSocket, text: str) -> int:
+            return 1
+
+        @chat.on(message)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        async def wrong_answer(socket: ChatSocket, text: str, room: str) -> str:
+            return "x"
