@@ -170,19 +170,20 @@ class Dispatcher:
     async def _batches(self) -> Run | None:
         core, since = self._core, monotonic()
         while True:
+            if not self._ready:
+                # Also after a wake-up for nothing: it is the drain that makes the descriptor unreadable.
+                self._ready = core.drain(_BATCH)
+                self._ready.reverse()
             run = self._pass()
             if run is not None:
                 self._hand_over()
                 return run
-            if not self._ready:
-                if not core.rest():
-                    if self._fd is None:
-                        self._leading = False
-                        return None
-                    await anyio.wait_readable(self._fd)
-                    since = monotonic()
-                self._ready = core.drain(_BATCH)
-                self._ready.reverse()
+            if not self._ready and not core.rest():
+                if self._fd is None:
+                    self._leading = False
+                    return None
+                await anyio.wait_readable(self._fd)
+                since = monotonic()
             if monotonic() - since > _SLICE_SECONDS:
                 await checkpoint()
                 since = monotonic()

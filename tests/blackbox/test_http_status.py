@@ -180,11 +180,15 @@ def test_other_content_types_are_taken(polling: PollingWire, kind: str) -> None:
 
 
 @pytest.mark.official
-def test_an_aborted_poll_ends_the_session(server: ServerProcess, connect: Any) -> None:
+@pytest.mark.parametrize("waiting", [True, False], ids=["while it waits", "right behind the request"])
+def test_an_aborted_poll_ends_the_session(server: ServerProcess, connect: Any, waiting: bool) -> None:
     client: RawClient = connect("polling")
     wire = client.wire
     assert isinstance(wire, PollingWire)
     wire.start_poll()
+    if waiting:
+        wire.send('42["record",1]')
+        server.expect("record", id=client.id)
     wire.getter.close()
     server.expect("disconnect", id=client.id, reason="transport error")
     assert wire.is_unknown()

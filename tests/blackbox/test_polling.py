@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clients.wire import RS, PollingWire
+from clients.wire import RS, Packet, PollingWire
 
 if TYPE_CHECKING:
     from clients.raw_client import RawClient
@@ -154,7 +154,7 @@ def test_the_server_closes_while_no_poll_waits(wire: PollingWire) -> None:
 def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire) -> None:
     """The official client handles a `close` at once and messages a tick later: messages beside it would be lost."""
     wire.send('42["echo","last words"]', '42["bye",true]')
-    payloads = []
+    payloads: list[list[Packet]] = []
     while "1" not in (payloads[-1] if payloads else []):
         payloads.append(wire.poll())
     wire.over = True

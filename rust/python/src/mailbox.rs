@@ -17,7 +17,7 @@ use crate::wake::WakeDescriptor;
 #[derive(Debug, Default)]
 pub struct Mailbox {
     inbox: Inbox<Notice>,
-    /// The descriptor is readable: set after it was written, so that a reader who misses it only comes once more.
+    /// The descriptor is readable, or about to be.
     signalled: AtomicBool,
     wake: Mutex<Option<WakeDescriptor>>,
 }
@@ -48,12 +48,14 @@ impl Mailbox {
 
     /// Takes at most `max` notices into `into`, which is empty; a pass begins.
     pub fn take(&self, max: usize, into: &mut VecDeque<Notice>) {
-        if self.signalled.swap(false, Ordering::SeqCst)
+        // From here on nobody signals, until the pass has ended.
+        self.inbox.take(max, into);
+        // Nothing to take means woken for nothing: the flag was seen before the descriptor was written.
+        if (self.signalled.swap(false, Ordering::SeqCst) || into.is_empty())
             && let Some(wake) = &*self.wake.lock()
         {
             wake.clear();
         }
-        self.inbox.take(max, into);
     }
 
     /// The pass ends. `true`: more has come, begin another.
@@ -63,8 +65,9 @@ impl Mailbox {
 
     fn signal(&self) {
         if let Some(wake) = &*self.wake.lock() {
-            wake.signal();
+            // The flag first: the loop may run on this core before the write returns, and must not find it unset.
             self.signalled.store(true, Ordering::SeqCst);
+            wake.signal();
         }
     }
 }
