@@ -5,6 +5,7 @@ Refuses to know namespaces and handlers.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -111,7 +112,7 @@ def run(
     program = _Program(server, serving, grace)
     anyio.run(program.main, backend=name, backend_options=options)
     if program.failure is not None:
-        where = f"{os.fspath(uds)}" if uds is not None else _url(host, port)
+        where = os.fspath(uds) if uds is not None else _url(host, port)
         text = program.failure.strerror or str(program.failure)
         sys.stderr.write(f"cannot listen on {where}: {text}\n")
         raise SystemExit(1)
@@ -132,15 +133,19 @@ class _Program:
         self.forced: int | None = None
 
     async def main(self) -> None:
+        """Serves until a signal, an error or a handler's SystemExit."""
+        failure: BaseException | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._obey, tasks)
+            await tasks.start(self._obey, tasks)
             try:
                 await self._serving(task_status=self)
-            except OSError as error:
-                if self._listening:
-                    raise
-                self.failure = error
+            except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - raised below, outside the group
+                failure = error
             tasks.cancel_scope.cancel()
+        if isinstance(failure, OSError) and not self._listening:
+            self.failure = failure
+        elif failure is not None:
+            raise failure
 
     def started(self, value: Listener) -> None:
         """It listens: the start line."""
@@ -148,22 +153,24 @@ class _Program:
         for host, port in value.addresses:
             _log.info("listening on %s (Ctrl+C stops)", _url(host, port) if port else host)
 
-    async def _obey(self, tasks: TaskGroup) -> None:
+    async def _obey(self, tasks: TaskGroup, *, task_status: TaskStatus[None]) -> None:
         """The first signal closes with grace, the second at once."""
-        try:
-            received = anyio.open_signal_receiver(*_SIGNALS)
-            with received as signals:
-                async for number in signals:
-                    if self._closing:
-                        self.forced = int(number)
-                        tasks.cancel_scope.cancel()
-                        return
-                    self._closing = True
-                    _log.info("%s: closing, at most %g s", number.name, self._grace)
-                    tasks.start_soon(partial(self._server.close, grace=self._grace))
-        except (NotImplementedError, ValueError, RuntimeError):
-            # Not the main thread, or a platform without them: there Ctrl+C is a KeyboardInterrupt.
-            return
+        with contextlib.ExitStack() as stack:
+            try:
+                received = stack.enter_context(anyio.open_signal_receiver(*_SIGNALS))
+            except (NotImplementedError, ValueError, RuntimeError):
+                # Not the main thread, or a platform without them: there Ctrl+C is a KeyboardInterrupt.
+                task_status.started()
+                return
+            task_status.started()
+            async for number in received:
+                if self._closing:
+                    self.forced = int(number)
+                    tasks.cancel_scope.cancel()
+                    return
+                self._closing = True
+                _log.info("%s: closing, at most %g s", number.name, self._grace)
+                tasks.start_soon(partial(self._server.close, grace=self._grace))
 
 
 def _backend(backend: Backend) -> tuple[str, dict[str, Any]]:

@@ -1,5 +1,5 @@
 """Every option of a server with unit and default: ``Settings`` is what the core reads, ``DispatchSettings`` what Python
-needs. Ranges of the core's options are the core's to judge; here stand only our own, and hints for names that we do not know."""
+needs. Refuses to know the ranges of the core's options: here stand only our own, and hints for names that do not exist."""
 
 from __future__ import annotations
 

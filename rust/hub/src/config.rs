@@ -52,7 +52,11 @@ impl Config {
         ];
         for (option, value) in durations {
             if value.is_zero() {
-                return Err(refused(option, &value.as_secs_f64(), "seconds, more than 0"));
+                return Err(refused(
+                    option,
+                    &value.as_secs_f64(),
+                    "seconds, more than 0",
+                ));
             }
         }
         let sizes = [
@@ -75,12 +79,20 @@ impl Config {
             ));
         }
         if !self.request.transports.polling && !self.request.transports.websocket {
-            return Err(refused("transports", &"[]", "at least one of \"polling\", \"websocket\""));
+            return Err(refused(
+                "transports",
+                &"[]",
+                "at least one of \"polling\", \"websocket\"",
+            ));
         }
         Ok(())
     }
 }
 
 fn refused(option: &'static str, value: &dyn fmt::Display, allowed: &'static str) -> ConfigError {
-    ConfigError { option, value: value.to_string(), allowed }
+    ConfigError {
+        option,
+        value: value.to_string(),
+        allowed,
+    }
 }

@@ -47,13 +47,22 @@ impl Hub {
         let session = &socket.session;
         let sent = self.count(session, frame.wire_len(), volatile);
         if sent != Sent::Dropped {
-            let command = Command::Send { to: session.key, frame, volatile };
+            let command = Command::Send {
+                to: session.key,
+                frame,
+                volatile,
+            };
             session.mailbox.post(command, || self.sink.is_busy());
         }
         sent
     }
 
-    fn send_while_connecting(&self, socket: &Arc<Socket>, frame: Arc<Frame>, volatile: bool) -> Sent {
+    fn send_while_connecting(
+        &self,
+        socket: &Arc<Socket>,
+        frame: Arc<Frame>,
+        volatile: bool,
+    ) -> Sent {
         let rooms = socket.namespace.rooms.lock();
         if socket.state() != SocketState::Connecting {
             drop(rooms);
@@ -75,7 +84,10 @@ impl Hub {
         if after > self.config.max_buffered_bytes && after > size {
             session.buffered.fetch_sub(size, Ordering::Relaxed);
             if !session.overflowed.swap(true, Ordering::Relaxed) {
-                let detail = format!("slow consumer: {after} > {} bytes", self.config.max_buffered_bytes);
+                let detail = format!(
+                    "slow consumer: {after} > {} bytes",
+                    self.config.max_buffered_bytes
+                );
                 self.counters.slow_consumers.fetch_add(1, Ordering::Relaxed);
                 session.set_detail(&detail);
                 let command = Command::CloseSession {
@@ -88,8 +100,14 @@ impl Hub {
             }
             return Sent::Dropped;
         }
-        self.counters.bytes_queued.fetch_add(size, Ordering::Relaxed);
-        if after > self.config.high_water_mark { Sent::Congested } else { Sent::Accepted }
+        self.counters
+            .bytes_queued
+            .fetch_add(size, Ordering::Relaxed);
+        if after > self.config.high_water_mark {
+            Sent::Congested
+        } else {
+            Sent::Accepted
+        }
     }
 
     /// Queues one packet for many sockets, each at most once. Targets are those of this moment.
@@ -103,39 +121,65 @@ impl Hub {
         let size = frame.wire_len();
         let mut shards: SmallVec<[(Arc<Mailbox>, Vec<SessionKey>); 1]> = SmallVec::new();
         let mut rooms = namespace.rooms.lock();
-        rooms.select(selection.rooms, selection.except, selection.sender.map(Socket::slot), |socket| {
-            let session = &socket.session;
-            if self.count(session, size, volatile) == Sent::Dropped {
-                return;
-            }
-            if socket.state() == SocketState::Connecting {
-                socket.held.lock().push(Arc::clone(frame));
-                return;
-            }
-            match shards.iter_mut().find(|(mailbox, _)| Arc::ptr_eq(mailbox, &session.mailbox)) {
-                Some((_, keys)) => keys.push(session.key),
-                None => shards.push((Arc::clone(&session.mailbox), vec![session.key])),
-            }
-        });
+        rooms.select(
+            selection.rooms,
+            selection.except,
+            selection.sender.map(Socket::slot),
+            |socket| {
+                let session = &socket.session;
+                if self.count(session, size, volatile) == Sent::Dropped {
+                    return;
+                }
+                if socket.state() == SocketState::Connecting {
+                    socket.held.lock().push(Arc::clone(frame));
+                    return;
+                }
+                match shards
+                    .iter_mut()
+                    .find(|(mailbox, _)| Arc::ptr_eq(mailbox, &session.mailbox))
+                {
+                    Some((_, keys)) => keys.push(session.key),
+                    None => shards.push((Arc::clone(&session.mailbox), vec![session.key])),
+                }
+            },
+        );
         // Inside the lock: a socket that leaves afterwards gets its DISCONNECT after this packet.
         for (mailbox, keys) in shards {
-            let command = Command::Broadcast { to: keys.into(), frame: Arc::clone(frame), volatile };
+            let command = Command::Broadcast {
+                to: keys.into(),
+                frame: Arc::clone(frame),
+                volatile,
+            };
             mailbox.post(command, || self.sink.is_busy());
         }
         drop(rooms);
-        if self.is_congested() { Sent::Congested } else { Sent::Accepted }
+        if self.is_congested() {
+            Sent::Congested
+        } else {
+            Sent::Accepted
+        }
     }
 
     /// More bytes wait in the process than broadcasting callers should add to.
     pub fn is_congested(&self) -> bool {
-        self.counters.bytes_queued.load(Ordering::Relaxed) > self.config.max_buffered_bytes.saturating_mul(16)
+        self.counters.bytes_queued.load(Ordering::Relaxed)
+            > self.config.max_buffered_bytes.saturating_mul(16)
     }
 
     /// The sockets a broadcast would reach now.
-    pub fn members(&self, namespace: &Namespace, selection: &Selection<'_, impl AsRef<str>>) -> Vec<u64> {
+    pub fn members(
+        &self,
+        namespace: &Namespace,
+        selection: &Selection<'_, impl AsRef<str>>,
+    ) -> Vec<u64> {
         let mut handles = Vec::new();
         let sender = selection.sender.map(Socket::slot);
-        namespace.rooms.lock().select(selection.rooms, selection.except, sender, |socket| handles.push(socket.handle));
+        namespace
+            .rooms
+            .lock()
+            .select(selection.rooms, selection.except, sender, |socket| {
+                handles.push(socket.handle)
+            });
         handles
     }
 
@@ -144,7 +188,9 @@ impl Hub {
         if size == 0 {
             return;
         }
-        self.counters.bytes_queued.fetch_sub(size, Ordering::Relaxed);
+        self.counters
+            .bytes_queued
+            .fetch_sub(size, Ordering::Relaxed);
         let left = session.buffered.fetch_sub(size, Ordering::SeqCst) - size;
         if left <= self.config.high_water_mark / 2 && session.drain_wanted.load(Ordering::SeqCst) {
             self.report_drained(session);
@@ -153,7 +199,9 @@ impl Hub {
 
     pub(crate) fn report_drained(&self, session: &Session) {
         if session.drain_wanted.swap(false, Ordering::SeqCst) {
-            self.sink.deliver(crate::sink::Notice::Drained { session: session.number });
+            self.sink.deliver(crate::sink::Notice::Drained {
+                session: session.number,
+            });
         }
     }
 

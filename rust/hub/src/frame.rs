@@ -26,7 +26,11 @@ impl Part {
         let length = write_header(opcode, bytes.len() - payload, &mut header);
         let start = payload - length;
         bytes[start..payload].copy_from_slice(&header[..length]);
-        Self { bytes, start: start as u32, payload: payload as u32 }
+        Self {
+            bytes,
+            start: start as u32,
+            payload: payload as u32,
+        }
     }
 
     /// Header and payload, as a WebSocket carries them.
@@ -65,12 +69,20 @@ impl Frame {
             .into_iter()
             .map(|bytes| Part::framed(bytes, HEADROOM, Opcode::Binary))
             .collect();
-        Self::new(Kind::Packet, Part::framed(bytes, payload, Opcode::Text), attachments)
+        Self::new(
+            Kind::Packet,
+            Part::framed(bytes, payload, Opcode::Text),
+            attachments,
+        )
     }
 
     /// A short Engine.IO packet such as `2`.
     pub fn engine(text: &str) -> Arc<Self> {
-        Arc::new(Self::packet(with_headroom(text.as_bytes()), HEADROOM, Vec::new()))
+        Arc::new(Self::packet(
+            with_headroom(text.as_bytes()),
+            HEADROOM,
+            Vec::new(),
+        ))
     }
 
     /// A WebSocket control frame.
@@ -80,8 +92,17 @@ impl Frame {
     }
 
     fn new(kind: Kind, text: Part, attachments: Box<[Part]>) -> Self {
-        let wire_len = text.wire().len() + attachments.iter().map(|part| part.wire().len()).sum::<usize>();
-        Self { kind, text, attachments, wire_len }
+        let wire_len = text.wire().len()
+            + attachments
+                .iter()
+                .map(|part| part.wire().len())
+                .sum::<usize>();
+        Self {
+            kind,
+            text,
+            attachments,
+            wire_len,
+        }
     }
 
     pub const fn kind(&self) -> Kind {
@@ -132,7 +153,11 @@ mod tests {
 
     #[test]
     fn attachments_are_parts_of_the_same_unit() {
-        let frame = Frame::packet(with_headroom(b"451-[]"), HEADROOM, vec![with_headroom(&[7; 200])]);
+        let frame = Frame::packet(
+            with_headroom(b"451-[]"),
+            HEADROOM,
+            vec![with_headroom(&[7; 200])],
+        );
         assert_eq!(frame.part(1).map(|part| part.wire().len()), Some(204));
         assert_eq!(frame.wire_len(), 8 + 204);
         assert!(frame.part(2).is_none());

@@ -57,12 +57,18 @@ pub struct Hub {
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub").field("counters", &self.counters).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
     }
 }
 
 impl Hub {
-    pub fn new(config: Config, sink: Arc<dyn EventSink>, entropy: Entropy) -> Result<Arc<Self>, ConfigError> {
+    pub fn new(
+        config: Config,
+        sink: Arc<dyn EventSink>,
+        entropy: Entropy,
+    ) -> Result<Arc<Self>, ConfigError> {
         config.check()?;
         Ok(Arc::new(Self {
             config,
@@ -113,7 +119,11 @@ impl Hub {
     }
 
     pub fn log(&self, level: Level, target: &'static str, message: String) {
-        self.sink.deliver(Notice::Log { level, target, message });
+        self.sink.deliver(Notice::Log {
+            level,
+            target,
+            message,
+        });
     }
 
     /// The namespace of that name, made if it is new; clients may join it from now on.
@@ -122,7 +132,9 @@ impl Hub {
             return found;
         }
         let mut namespaces = self.namespaces.write();
-        let made = namespaces.entry(name.into()).or_insert_with(|| Arc::new(Namespace::new(name)));
+        let made = namespaces
+            .entry(name.into())
+            .or_insert_with(|| Arc::new(Namespace::new(name)));
         Arc::clone(made)
     }
 
@@ -132,7 +144,11 @@ impl Hub {
 
     /// Rooms that were joined by name, in all namespaces.
     pub fn rooms_count(&self) -> usize {
-        self.namespaces.read().values().map(|namespace| namespace.rooms.lock().count()).sum()
+        self.namespaces
+            .read()
+            .values()
+            .map(|namespace| namespace.rooms.lock().count())
+            .sum()
     }
 
     // --- sockets
@@ -145,15 +161,23 @@ impl Hub {
         if socket.state() != SocketState::Connecting {
             return false;
         }
-        session.buffered.fetch_add(connect.wire_len(), Ordering::Relaxed);
-        self.counters.bytes_queued.fetch_add(connect.wire_len(), Ordering::Relaxed);
+        session
+            .buffered
+            .fetch_add(connect.wire_len(), Ordering::Relaxed);
+        self.counters
+            .bytes_queued
+            .fetch_add(connect.wire_len(), Ordering::Relaxed);
         let mut frames = vec![connect];
         frames.append(&mut socket.held.lock());
         rooms.admit(socket.slot());
         self.counters.sockets.fetch_add(1, Ordering::Relaxed);
         self.counters.sockets_opened.fetch_add(1, Ordering::Relaxed);
         // Posted before the state changes: a packet sent by another thread from now on comes behind.
-        let command = Command::Accept { to: session.key, handle: socket.handle, frames };
+        let command = Command::Accept {
+            to: session.key,
+            handle: socket.handle,
+            frames,
+        };
         session.mailbox.post(command, || self.sink.is_busy());
         socket.set_state(SocketState::Connected);
         true
@@ -189,7 +213,13 @@ impl Hub {
     }
 
     /// Closes the Engine.IO session (`socket.conn.close()`).
-    pub fn close_session(&self, session: &Arc<Session>, reason: CloseReason, detail: Option<String>, discard: bool) {
+    pub fn close_session(
+        &self,
+        session: &Arc<Session>,
+        reason: CloseReason,
+        detail: Option<String>,
+        discard: bool,
+    ) {
         let sockets = session.sockets.lock().clone();
         for socket in sockets {
             self.close_socket(&socket, reason, detail.as_deref());
@@ -204,11 +234,29 @@ impl Hub {
             self.close_socket(&socket, CloseReason::ParseError, Some(&error));
         }
         let excerpt = bytes[..bytes.len().min(crate::shard::EXCERPT)].to_vec();
-        session.mailbox.post(Command::Fail { to: session.key, error, excerpt }, || self.sink.is_busy());
+        session.mailbox.post(
+            Command::Fail {
+                to: session.key,
+                error,
+                excerpt,
+            },
+            || self.sink.is_busy(),
+        );
     }
 
-    fn post_close(&self, session: &Session, reason: CloseReason, detail: Option<String>, discard: bool) {
-        let command = Command::CloseSession { to: session.key, reason, detail, discard };
+    fn post_close(
+        &self,
+        session: &Session,
+        reason: CloseReason,
+        detail: Option<String>,
+        discard: bool,
+    ) {
+        let command = Command::CloseSession {
+            to: session.key,
+            reason,
+            detail,
+            discard,
+        };
         session.mailbox.post(command, || self.sink.is_busy());
     }
 
@@ -220,14 +268,27 @@ impl Hub {
 
     fn post_leave(&self, socket: &Socket, frame: Arc<crate::frame::Frame>) {
         let session = &socket.session;
-        session.buffered.fetch_add(frame.wire_len(), Ordering::Relaxed);
-        self.counters.bytes_queued.fetch_add(frame.wire_len(), Ordering::Relaxed);
-        let command = Command::Leave { to: session.key, handle: socket.handle, frame };
+        session
+            .buffered
+            .fetch_add(frame.wire_len(), Ordering::Relaxed);
+        self.counters
+            .bytes_queued
+            .fetch_add(frame.wire_len(), Ordering::Relaxed);
+        let command = Command::Leave {
+            to: session.key,
+            handle: socket.handle,
+            frame,
+        };
         session.mailbox.post(command, || self.sink.is_busy());
     }
 
     /// The one door through which a socket ends: removal is the gate, the first reason wins.
-    pub(crate) fn close_socket(&self, socket: &Arc<Socket>, reason: CloseReason, detail: Option<&str>) -> bool {
+    pub(crate) fn close_socket(
+        &self,
+        socket: &Arc<Socket>,
+        reason: CloseReason,
+        detail: Option<&str>,
+    ) -> bool {
         if let Some(detail) = detail {
             socket.session.set_detail(detail);
         }
@@ -259,7 +320,12 @@ impl Hub {
     }
 
     fn drop_held(&self, socket: &Socket) {
-        let held: usize = socket.held.lock().drain(..).map(|frame| frame.wire_len()).sum();
+        let held: usize = socket
+            .held
+            .lock()
+            .drain(..)
+            .map(|frame| frame.wire_len())
+            .sum();
         self.written(&socket.session, held);
     }
 
@@ -267,21 +333,29 @@ impl Hub {
     pub fn join<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
         let mut rooms = socket.namespace.rooms.lock();
         if socket.state() != SocketState::Closed {
-            names.into_iter().for_each(|name| rooms.join(socket.slot(), name));
+            names
+                .into_iter()
+                .for_each(|name| rooms.join(socket.slot(), name));
         }
     }
 
     pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
         let mut rooms = socket.namespace.rooms.lock();
         if socket.state() != SocketState::Closed {
-            names.into_iter().for_each(|name| rooms.leave(socket.slot(), name));
+            names
+                .into_iter()
+                .for_each(|name| rooms.leave(socket.slot(), name));
         }
     }
 
     /// Names of the rooms of a socket, its own id first; empty after it has left.
     pub fn rooms_of(&self, socket: &Socket) -> Vec<Box<str>> {
         let rooms = socket.namespace.rooms.lock();
-        if socket.state() == SocketState::Closed { Vec::new() } else { rooms.of_socket(socket.slot()) }
+        if socket.state() == SocketState::Closed {
+            Vec::new()
+        } else {
+            rooms.of_socket(socket.slot())
+        }
     }
 
     pub fn is_in_room(&self, socket: &Socket, name: &str) -> bool {
@@ -297,7 +371,12 @@ impl Hub {
         socket.expect_ack(id);
         // A session that is not read cannot answer.
         if socket.session.paused.load(Ordering::SeqCst) {
-            socket.session.mailbox.post(Command::Resume { to: socket.session.key }, || self.sink.is_busy());
+            socket.session.mailbox.post(
+                Command::Resume {
+                    to: socket.session.key,
+                },
+                || self.sink.is_busy(),
+            );
         }
         id
     }
@@ -311,16 +390,22 @@ impl Hub {
     pub fn hold_events(&self, session: &Session, events: usize, bytes: usize) {
         session.waiting_events.fetch_add(events, Ordering::SeqCst);
         session.waiting_bytes.fetch_add(bytes, Ordering::SeqCst);
-        self.counters.events_queued.fetch_add(events, Ordering::Relaxed);
+        self.counters
+            .events_queued
+            .fetch_add(events, Ordering::Relaxed);
     }
 
     /// They wait no more.
     pub fn release_events(&self, session: &Session, events: usize, bytes: usize) {
-        self.counters.events_queued.fetch_sub(events, Ordering::Relaxed);
+        self.counters
+            .events_queued
+            .fetch_sub(events, Ordering::Relaxed);
         session.waiting_events.fetch_sub(events, Ordering::SeqCst);
         session.waiting_bytes.fetch_sub(bytes, Ordering::SeqCst);
         if session.paused.load(Ordering::SeqCst) && self.has_caught_up(session) {
-            session.mailbox.post(Command::Resume { to: session.key }, || self.sink.is_busy());
+            session
+                .mailbox
+                .post(Command::Resume { to: session.key }, || self.sink.is_busy());
         }
     }
 
@@ -375,5 +460,9 @@ impl Hub {
 }
 
 fn forget(socket: &Arc<Socket>) {
-    socket.session.sockets.lock().retain(|known| !Arc::ptr_eq(known, socket));
+    socket
+        .session
+        .sockets
+        .lock()
+        .retain(|known| !Arc::ptr_eq(known, socket));
 }

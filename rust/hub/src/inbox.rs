@@ -16,7 +16,10 @@ pub struct Inbox<T> {
 
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
-        Self { queue: Mutex::new(VecDeque::new()), busy: AtomicBool::new(false) }
+        Self {
+            queue: Mutex::new(VecDeque::new()),
+            busy: AtomicBool::new(false),
+        }
     }
 }
 

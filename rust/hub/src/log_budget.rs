@@ -30,7 +30,9 @@ mod tests {
     #[test]
     fn a_flood_is_cut_and_the_next_second_starts_anew() {
         let mut budget = LogBudget::default();
-        let written = (0..1000).filter(|_| budget.take(Duration::from_millis(1500))).count();
+        let written = (0..1000)
+            .filter(|_| budget.take(Duration::from_millis(1500)))
+            .count();
         assert_eq!(written, 10);
         assert!(budget.take(Duration::from_secs(2)));
     }

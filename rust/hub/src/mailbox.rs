@@ -15,19 +15,51 @@ use crate::{
 /// in call order.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Send { to: SessionKey, frame: Arc<Frame>, volatile: bool },
-    Broadcast { to: Box<[SessionKey]>, frame: Arc<Frame>, volatile: bool },
+    Send {
+        to: SessionKey,
+        frame: Arc<Frame>,
+        volatile: bool,
+    },
+    Broadcast {
+        to: Box<[SessionKey]>,
+        frame: Arc<Frame>,
+        volatile: bool,
+    },
     /// The middlewares let the socket in: its CONNECT packet and what was held.
-    Accept { to: SessionKey, handle: u64, frames: Vec<Arc<Frame>> },
+    Accept {
+        to: SessionKey,
+        handle: u64,
+        frames: Vec<Arc<Frame>>,
+    },
     /// The socket is gone from its namespace: `CONNECT_ERROR` after a refusal, DISCONNECT after the server's decision.
-    Leave { to: SessionKey, handle: u64, frame: Arc<Frame> },
+    Leave {
+        to: SessionKey,
+        handle: u64,
+        frame: Arc<Frame>,
+    },
     /// The session sent a body that the application's codec refused.
-    Fail { to: SessionKey, error: String, excerpt: Vec<u8> },
-    CloseSession { to: SessionKey, reason: CloseReason, detail: Option<String>, discard: bool },
+    Fail {
+        to: SessionKey,
+        error: String,
+        excerpt: Vec<u8>,
+    },
+    CloseSession {
+        to: SessionKey,
+        reason: CloseReason,
+        detail: Option<String>,
+        discard: bool,
+    },
     /// The application caught up, or awaits an answer: read on.
-    Resume { to: SessionKey },
-    StartDeadline { token: u64, after: std::time::Duration },
-    CancelDeadline { token: u64 },
+    Resume {
+        to: SessionKey,
+    },
+    StartDeadline {
+        token: u64,
+        after: std::time::Duration,
+    },
+    CancelDeadline {
+        token: u64,
+    },
     Shutdown,
 }
 
@@ -46,13 +78,20 @@ pub struct CommandQueue<C> {
 
 impl<C> std::fmt::Debug for CommandQueue<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommandQueue").field("woken", &self.woken).finish_non_exhaustive()
+        f.debug_struct("CommandQueue")
+            .field("woken", &self.woken)
+            .finish_non_exhaustive()
     }
 }
 
 impl<C> CommandQueue<C> {
     pub fn new(wake: Arc<dyn Wake>) -> Self {
-        Self { commands: Mutex::new(Vec::new()), woken: AtomicBool::new(false), polled: AtomicBool::new(false), wake }
+        Self {
+            commands: Mutex::new(Vec::new()),
+            woken: AtomicBool::new(false),
+            polled: AtomicBool::new(false),
+            wake,
+        }
     }
 
     /// Queues a command. While the application is at work and the owner looks by itself nobody is woken: `flush`

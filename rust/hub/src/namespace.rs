@@ -17,7 +17,11 @@ pub struct Namespace {
 
 impl Namespace {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.into(), rooms: Mutex::new(Rooms::default()), next_ack: AtomicU64::new(0) }
+        Self {
+            name: name.into(),
+            rooms: Mutex::new(Rooms::default()),
+            next_ack: AtomicU64::new(0),
+        }
     }
 
     /// One counter for all sockets of the namespace, as in the official server.

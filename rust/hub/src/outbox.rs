@@ -114,7 +114,11 @@ impl Outbox {
 
     /// Bytes of all packets that wait.
     pub fn packet_bytes(&self) -> usize {
-        self.queue.iter().filter(|frame| frame.kind() == Kind::Packet).map(|frame| frame.wire_len()).sum()
+        self.queue
+            .iter()
+            .filter(|frame| frame.kind() == Kind::Packet)
+            .map(|frame| frame.wire_len())
+            .sum()
     }
 
     fn shrink(&mut self) {
@@ -131,7 +135,10 @@ mod tests {
     fn text(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 16];
         let filled = outbox.slices(&mut slices);
-        slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect()
+        slices[..filled]
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .collect()
     }
 
     #[test]

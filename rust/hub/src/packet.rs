@@ -29,11 +29,20 @@ impl<'a> PacketBuilder<'a> {
         let reserved = HEADROOM + HEAD_MAX + namespace.len() + 1;
         let mut body = Vec::with_capacity(reserved + 64);
         body.resize(reserved, 0);
-        Self { body, reserved, namespace }
+        Self {
+            body,
+            reserved,
+            namespace,
+        }
     }
 
     /// The finished frame. Attachments (each with headroom) make an event or an ack binary.
-    pub fn finish(mut self, kind: PacketType, ack_id: Option<u64>, attachments: Vec<Vec<u8>>) -> Arc<Frame> {
+    pub fn finish(
+        mut self,
+        kind: PacketType,
+        ack_id: Option<u64>,
+        attachments: Vec<Vec<u8>>,
+    ) -> Arc<Frame> {
         let mut head = Vec::with_capacity(HEAD_MAX);
         head.push(b'4');
         let kind = match kind {
@@ -56,7 +65,11 @@ fn packet(kind: PacketType, namespace: &str, body: &[u8]) -> Arc<Frame> {
 
 /// `40{"sid":"…"}`
 pub fn connect(namespace: &str, id: &Id) -> Arc<Frame> {
-    packet(PacketType::Connect, namespace, format!("{{\"sid\":\"{id}\"}}").as_bytes())
+    packet(
+        PacketType::Connect,
+        namespace,
+        format!("{{\"sid\":\"{id}\"}}").as_bytes(),
+    )
 }
 
 /// `44{"message":…}`: the body is JSON already.

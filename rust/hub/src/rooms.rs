@@ -32,7 +32,7 @@ struct Room {
 pub struct Rooms {
     sockets: Slab<Member>,
     ids: HashMap<[u8; 20], u32>,
-    rooms: Slab<Room>,
+    slots: Slab<Room>,
     names: HashMap<Box<str>, u32>,
     /// Broadcast de-duplication: a socket's stamp equals `epoch` once it has been visited.
     stamps: Vec<u32>,
@@ -43,7 +43,12 @@ impl Rooms {
     /// Adds a socket that is not yet accepted. Returns its slot.
     pub fn insert(&mut self, socket: Arc<Socket>) -> u32 {
         let id = *socket.id().as_bytes();
-        let slot = self.sockets.insert(Member { socket, joined: false, in_own_room: true, rooms: SmallVec::new() });
+        let slot = self.sockets.insert(Member {
+            socket,
+            joined: false,
+            in_own_room: true,
+            rooms: SmallVec::new(),
+        });
         let slot = slot as u32;
         self.ids.insert(id, slot);
         if self.stamps.len() <= slot as usize {
@@ -70,7 +75,7 @@ impl Rooms {
             names.push(member.socket.id().as_str().into());
         }
         for (room, position) in member.rooms {
-            names.push(self.rooms[room as usize].name.clone());
+            names.push(self.slots[room as usize].name.clone());
             self.take_from_room(room, position);
         }
         if self.sockets.is_empty() {
@@ -81,31 +86,42 @@ impl Rooms {
     }
 
     pub fn join(&mut self, slot: u32, name: &str) {
-        let Some(member) = self.sockets.get_mut(slot as usize) else { return };
+        let Some(member) = self.sockets.get_mut(slot as usize) else {
+            return;
+        };
         if member.socket.id().as_str() == name {
             member.in_own_room = true;
             return;
         }
-        let room = if let Some(&room) = self.names.get(name) { room } else {
-            let room = self.rooms.insert(Room { name: name.into(), members: Vec::new() }) as u32;
+        let room = if let Some(&room) = self.names.get(name) {
+            room
+        } else {
+            let room = self.slots.insert(Room {
+                name: name.into(),
+                members: Vec::new(),
+            }) as u32;
             self.names.insert(name.into(), room);
             room
         };
         if member.rooms.iter().any(|&(joined, _)| joined == room) {
             return;
         }
-        let members = &mut self.rooms[room as usize].members;
+        let members = &mut self.slots[room as usize].members;
         member.rooms.push((room, members.len() as u32));
         members.push(slot);
     }
 
     pub fn leave(&mut self, slot: u32, name: &str) {
-        let Some(member) = self.sockets.get_mut(slot as usize) else { return };
+        let Some(member) = self.sockets.get_mut(slot as usize) else {
+            return;
+        };
         if member.socket.id().as_str() == name {
             member.in_own_room = false;
             return;
         }
-        let Some(&room) = self.names.get(name) else { return };
+        let Some(&room) = self.names.get(name) else {
+            return;
+        };
         if let Some(index) = member.rooms.iter().position(|&(joined, _)| joined == room) {
             let (_, position) = member.rooms.swap_remove(index);
             self.take_from_room(room, position);
@@ -114,7 +130,7 @@ impl Rooms {
 
     /// Swap-removes a position of a room, mends the moved member's back pointer, drops an empty room.
     fn take_from_room(&mut self, room: u32, position: u32) {
-        let members = &mut self.rooms[room as usize].members;
+        let members = &mut self.slots[room as usize].members;
         members.swap_remove(position as usize);
         if let Some(&moved) = members.get(position as usize) {
             let pointers = &mut self.sockets[moved as usize].rooms;
@@ -122,7 +138,7 @@ impl Rooms {
                 pointer.1 = position;
             }
         } else if members.is_empty() {
-            let room = self.rooms.remove(room as usize);
+            let room = self.slots.remove(room as usize);
             self.names.remove(&room.name);
         } else if members.capacity() > 64 && members.len() * 4 < members.capacity() {
             members.shrink_to(members.len() * 2);
@@ -143,7 +159,9 @@ impl Rooms {
             *slot = epoch;
         }
         for name in except {
-            self.each_in_room(name.as_ref(), |stamps, slot, _| stamps[slot as usize] = epoch);
+            self.each_in_room(name.as_ref(), |stamps, slot, _| {
+                stamps[slot as usize] = epoch
+            });
         }
         if rooms.is_empty() {
             for (slot, member) in &self.sockets {
@@ -164,14 +182,17 @@ impl Rooms {
     }
 
     fn each_in_room(&mut self, name: &str, mut visit: impl FnMut(&mut [u32], u32, &Arc<Socket>)) {
-        if let Some(&slot) = <&[u8; 20]>::try_from(name.as_bytes()).ok().and_then(|id| self.ids.get(id)) {
+        if let Some(&slot) = <&[u8; 20]>::try_from(name.as_bytes())
+            .ok()
+            .and_then(|id| self.ids.get(id))
+        {
             let member = &self.sockets[slot as usize];
             if member.in_own_room {
                 visit(&mut self.stamps, slot, &member.socket);
             }
         }
         if let Some(&room) = self.names.get(name) {
-            for &slot in &self.rooms[room as usize].members {
+            for &slot in &self.slots[room as usize].members {
                 visit(&mut self.stamps, slot, &self.sockets[slot as usize].socket);
             }
         }
@@ -188,10 +209,19 @@ impl Rooms {
 
     /// Names of the rooms of one socket, its own first.
     pub fn of_socket(&self, slot: u32) -> Vec<Box<str>> {
-        let Some(member) = self.sockets.get(slot as usize) else { return Vec::new() };
-        let own = member.in_own_room.then(|| member.socket.id().as_str().into());
+        let Some(member) = self.sockets.get(slot as usize) else {
+            return Vec::new();
+        };
+        let own = member
+            .in_own_room
+            .then(|| member.socket.id().as_str().into());
         own.into_iter()
-            .chain(member.rooms.iter().map(|&(room, _)| self.rooms[room as usize].name.clone()))
+            .chain(
+                member
+                    .rooms
+                    .iter()
+                    .map(|&(room, _)| self.slots[room as usize].name.clone()),
+            )
             .collect()
     }
 
@@ -200,7 +230,9 @@ impl Rooms {
             if member.socket.id().as_str() == name {
                 return member.in_own_room;
             }
-            self.names.get(name).is_some_and(|room| member.rooms.iter().any(|(joined, _)| joined == room))
+            self.names
+                .get(name)
+                .is_some_and(|room| member.rooms.iter().any(|(joined, _)| joined == room))
         })
     }
 
@@ -209,13 +241,16 @@ impl Rooms {
         let own = self
             .sockets
             .iter()
-            .filter(|(_, member)| member.in_own_room && !self.names.contains_key(member.socket.id().as_str()))
+            .filter(|(_, member)| {
+                member.in_own_room && !self.names.contains_key(member.socket.id().as_str())
+            })
             .map(|(_, member)| member.socket.id().as_str().into());
-        own.chain(self.rooms.iter().map(|(_, room)| room.name.clone())).collect()
+        own.chain(self.slots.iter().map(|(_, room)| room.name.clone()))
+            .collect()
     }
 
     /// Rooms that were joined by name; the sockets' own are not counted.
     pub fn count(&self) -> usize {
-        self.rooms.len()
+        self.slots.len()
     }
 }

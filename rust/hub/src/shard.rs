@@ -74,15 +74,24 @@ pub enum Verdict {
     ReadBody { session: SessionKey, limit: usize },
     /// Answer 101 with `accept` as Sec-WebSocket-Accept and these headers, then call [`Shard::handle_link_open`]. If the
     /// 101 cannot be completed: [`Shard::handle_link_closed`].
-    Accept { link: LinkKey, accept: String, headers: Headers },
+    Accept {
+        link: LinkKey,
+        accept: String,
+        headers: Headers,
+    },
 }
 
 /// What a skin does after a POST.
 #[derive(Debug)]
 pub enum PostVerdict {
-    Respond { response: Response, close: bool },
+    Respond {
+        response: Response,
+        close: bool,
+    },
     /// The session is paused: hold the answer back until the shard lists [`Resumed::Post`].
-    Hold { response: Response },
+    Hold {
+        response: Response,
+    },
 }
 
 /// Something to write.
@@ -122,7 +131,9 @@ pub enum LinkState {
 enum Phase {
     Open,
     /// Nothing is taken in any more; what is queued may still go out, until the deadline.
-    Closing { until: Duration },
+    Closing {
+        until: Duration,
+    },
 }
 
 /// The owner's half of a session.
@@ -240,8 +251,16 @@ impl Shard {
 
     fn run(&mut self, command: Command, now: Now) {
         match command {
-            Command::Send { to, frame, volatile } => self.queue(to, frame, volatile),
-            Command::Broadcast { to, frame, volatile } => {
+            Command::Send {
+                to,
+                frame,
+                volatile,
+            } => self.queue(to, frame, volatile),
+            Command::Broadcast {
+                to,
+                frame,
+                volatile,
+            } => {
                 for &key in &to {
                     self.queue(key, Arc::clone(&frame), volatile);
                 }
@@ -264,14 +283,21 @@ impl Shard {
                 self.queue(to, frame, false);
                 self.schedule(to);
             }
-            Command::CloseSession { to, reason, detail, discard } => {
+            Command::CloseSession {
+                to,
+                reason,
+                detail,
+                discard,
+            } => {
                 self.close(to, now, reason, detail.as_deref(), discard);
             }
             Command::Fail { to, error, excerpt } => {
                 self.fail(to, now, &error, &excerpt);
             }
             Command::Resume { to } => self.resume(to, now),
-            Command::StartDeadline { token, after } => self.timers.start_token(token, now.monotonic + after),
+            Command::StartDeadline { token, after } => {
+                self.timers.start_token(token, now.monotonic + after)
+            }
             Command::CancelDeadline { token } => self.timers.cancel_token(token),
             Command::Shutdown => self.close_all(now),
         }
@@ -280,7 +306,10 @@ impl Shard {
     /// Puts a packet into the outbox of a session; its bytes are counted already.
     fn queue(&mut self, key: SessionKey, frame: Arc<Frame>, volatile: bool) {
         let Some(entry) = self.entries.get_mut(key) else {
-            self.hub.counters.bytes_queued.fetch_sub(frame.wire_len(), std::sync::atomic::Ordering::Relaxed);
+            self.hub
+                .counters
+                .bytes_queued
+                .fetch_sub(frame.wire_len(), std::sync::atomic::Ordering::Relaxed);
             return;
         };
         let writable = entry.link.is_some() || entry.poll.is_some();
@@ -288,7 +317,10 @@ impl Shard {
             self.hub.written(&entry.shared, frame.wire_len());
             return;
         }
-        self.hub.counters.packets_out.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.hub
+            .counters
+            .packets_out
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         entry.outbox.push(frame);
         self.mark_dirty(key);
     }
@@ -303,7 +335,9 @@ impl Shard {
     }
 
     fn mark_dirty(&mut self, key: SessionKey) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if entry.dirty {
             return;
         }
@@ -319,17 +353,23 @@ impl Shard {
 
     /// Sees to it that `expire` comes in time for this session.
     fn schedule(&mut self, key: SessionKey) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if let Some(at) = entry.deadline()
-            && at < entry.timer_at {
-                entry.timer_at = at;
-                self.timers.schedule_session(key, at);
-            }
+            && at < entry.timer_at
+        {
+            entry.timer_at = at;
+            self.timers.schedule_session(key, at);
+        }
     }
 
     /// Does what is due. To be called when [`Shard::next_deadline`] has come, after what arrived before was handled.
     pub fn expire(&mut self, now: Now) {
-        let late = self.timers.next().map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
+        let late = self
+            .timers
+            .next()
+            .map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
         if late > LATE {
             for (_, entry) in self.entries.iter_mut() {
                 entry.machine.forgive(late, now.monotonic, LATE);
@@ -345,7 +385,9 @@ impl Shard {
 
     fn expire_session(&mut self, key: SessionKey, at: Duration, now: Now) {
         let timing = self.hub.config.timing;
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if at != entry.timer_at {
             return;
         }
@@ -360,7 +402,10 @@ impl Shard {
             self.close(key, now, CloseReason::ForcedServerClose, Some(detail), true);
             return;
         }
-        let paused = entry.shared.paused.load(std::sync::atomic::Ordering::SeqCst);
+        let paused = entry
+            .shared
+            .paused
+            .load(std::sync::atomic::Ordering::SeqCst);
         while let Some(entry) = self.entries.get_mut(key) {
             if entry.phase != Phase::Open {
                 break;
@@ -371,7 +416,13 @@ impl Shard {
                 Some(Due::SendNoop) => self.release_poll(key),
                 Some(Due::UpgradeAbandoned) => self.drop_candidate(key),
                 Some(Due::PongMissing) => {
-                    self.close(key, now, CloseReason::PingTimeout, Some("no pong came in time"), true);
+                    self.close(
+                        key,
+                        now,
+                        CloseReason::PingTimeout,
+                        Some("no pong came in time"),
+                        true,
+                    );
                 }
             }
         }
@@ -380,7 +431,10 @@ impl Shard {
 
     /// Answers a poll that hangs during an upgrade, so that the client can go on.
     fn release_poll(&mut self, key: SessionKey) {
-        let hanging = self.entries.get(key).is_some_and(|entry| entry.poll.is_some() && entry.outbox.is_empty());
+        let hanging = self
+            .entries
+            .get(key)
+            .is_some_and(|entry| entry.poll.is_some() && entry.outbox.is_empty());
         if hanging {
             self.queue_uncounted(key, Arc::clone(&self.noop));
         }
@@ -393,14 +447,18 @@ impl Drop for Shard {
         for (_, entry) in self.entries.iter_mut() {
             let sockets = entry.client.drain();
             for socket in sockets {
-                self.hub.close_socket(&socket, CloseReason::ServerShuttingDown, None);
+                self.hub
+                    .close_socket(&socket, CloseReason::ServerShuttingDown, None);
             }
             entry.shared.set_closed();
             let left = entry.outbox.discard() + entry.outbox.packet_bytes();
             self.hub.written(&entry.shared, left);
             self.hub.report_drained(&entry.shared);
             if entry.phase == Phase::Open {
-                self.hub.counters.sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                self.hub
+                    .counters
+                    .sessions
+                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
             }
         }
         self.hub.forget_shard(&self.mailbox);

@@ -21,16 +21,35 @@ pub enum Level {
 pub enum Notice {
     /// A client asks for a namespace. Answer with `Hub::accept` or `Hub::refuse`.
     Connect { socket: Arc<Socket>, auth: Bytes },
-    Event { socket: Arc<Socket>, ack_id: Option<u64>, body: Bytes, attachments: Vec<Bytes> },
+    Event {
+        socket: Arc<Socket>,
+        ack_id: Option<u64>,
+        body: Bytes,
+        attachments: Vec<Bytes>,
+    },
     /// The answer to an emit with this ack id; each id is reported once.
-    Ack { socket: Arc<Socket>, ack_id: u64, body: Bytes, attachments: Vec<Bytes> },
+    Ack {
+        socket: Arc<Socket>,
+        ack_id: u64,
+        body: Bytes,
+        attachments: Vec<Bytes>,
+    },
     /// The socket has left: rooms and fan-out know it no more.
-    Disconnect { socket: Arc<Socket>, reason: CloseReason, detail: Option<Arc<str>>, rooms: Vec<Box<str>> },
+    Disconnect {
+        socket: Arc<Socket>,
+        reason: CloseReason,
+        detail: Option<Arc<str>>,
+        rooms: Vec<Box<str>>,
+    },
     /// Somebody waited for this session to write, and it has (or it is gone).
     Drained { session: u64 },
     /// A deadline of `Hub::start_deadline`.
     Deadline { token: u64 },
-    Log { level: Level, target: &'static str, message: String },
+    Log {
+        level: Level,
+        target: &'static str,
+        message: String,
+    },
     /// After `Hub::shutdown`: the transports have ended.
     Stopped,
 }
@@ -39,9 +58,12 @@ impl Notice {
     /// What an event or an answer counts against the inbound bounds of its session.
     pub fn size(&self) -> usize {
         match self {
-            Self::Event { body, attachments, .. } | Self::Ack { body, attachments, .. } => {
-                body.len() + attachments.iter().map(Bytes::len).sum::<usize>()
+            Self::Event {
+                body, attachments, ..
             }
+            | Self::Ack {
+                body, attachments, ..
+            } => body.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
             _ => 0,
         }
     }

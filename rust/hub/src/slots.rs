@@ -41,7 +41,11 @@ impl<T> fmt::Debug for Key<T> {
 
 impl<T> Key<T> {
     pub(crate) const fn new(slot: u32, generation: u32) -> Self {
-        Self { slot, generation, of: PhantomData }
+        Self {
+            slot,
+            generation,
+            of: PhantomData,
+        }
     }
 }
 
@@ -53,7 +57,10 @@ pub struct Slots<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { slab: Slab::new(), generation: 0 }
+        Self {
+            slab: Slab::new(),
+            generation: 0,
+        }
     }
 }
 
@@ -96,11 +103,16 @@ impl<T> Slots<T> {
     }
 
     pub fn keys(&self) -> Vec<Key<T>> {
-        self.slab.iter().map(|(slot, (generation, _))| Key::new(slot as u32, *generation)).collect()
+        self.slab
+            .iter()
+            .map(|(slot, (generation, _))| Key::new(slot as u32, *generation))
+            .collect()
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key<T>, &mut T)> {
-        self.slab.iter_mut().map(|(slot, (generation, value))| (Key::new(slot as u32, *generation), value))
+        self.slab
+            .iter_mut()
+            .map(|(slot, (generation, value))| (Key::new(slot as u32, *generation), value))
     }
 }
 

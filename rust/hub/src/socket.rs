@@ -33,7 +33,12 @@ impl Request {
         address: Option<SocketAddr>,
         secure: bool,
     ) -> Self {
-        let mut blob = Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum());
+        let mut blob = Vec::with_capacity(
+            headers
+                .iter()
+                .map(|(name, value)| name.len() + value.len() + 2)
+                .sum(),
+        );
         for (name, value) in headers {
             blob.extend_from_slice(name.as_bytes());
             blob.push(0);
@@ -42,7 +47,13 @@ impl Request {
             blob.push(0);
         }
         let xdomain = headers.iter().any(|(name, _)| *name == "origin");
-        Self { headers: blob.into(), target: target.into(), address, xdomain, secure }
+        Self {
+            headers: blob.into(),
+            target: target.into(),
+            address,
+            xdomain,
+            secure,
+        }
     }
 
     /// Name and value of each header, in order, repeats kept. Values are read as Latin-1, as HTTP says.
@@ -95,8 +106,19 @@ const CLOSING: u8 = 4;
 const CLOSED: u8 = 8;
 
 impl Session {
-    pub(crate) fn new(number: u64, mailbox: Arc<Mailbox>, key: SessionKey, sid: Id, transport: Transport, request: Request) -> Self {
-        let flags = if transport == Transport::WebSocket { WEBSOCKET } else { 0 };
+    pub(crate) fn new(
+        number: u64,
+        mailbox: Arc<Mailbox>,
+        key: SessionKey,
+        sid: Id,
+        transport: Transport,
+        request: Request,
+    ) -> Self {
+        let flags = if transport == Transport::WebSocket {
+            WEBSOCKET
+        } else {
+            0
+        };
         Self {
             number,
             mailbox,
@@ -121,7 +143,11 @@ impl Session {
     }
 
     pub fn transport(&self) -> Transport {
-        if self.flags.load(Ordering::Relaxed) & WEBSOCKET == 0 { Transport::Polling } else { Transport::WebSocket }
+        if self.flags.load(Ordering::Relaxed) & WEBSOCKET == 0 {
+            Transport::Polling
+        } else {
+            Transport::WebSocket
+        }
     }
 
     pub fn upgraded(&self) -> bool {
@@ -187,7 +213,13 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(id: Id, handle: u64, issued_ms: u64, namespace: Arc<Namespace>, session: Arc<Session>) -> Self {
+    pub(crate) fn new(
+        id: Id,
+        handle: u64,
+        issued_ms: u64,
+        namespace: Arc<Namespace>,
+        session: Arc<Session>,
+    ) -> Self {
         Self {
             id,
             handle,
@@ -235,7 +267,9 @@ impl Socket {
     /// Whether this ack was awaited; it no longer is.
     pub(crate) fn settle_ack(&self, id: u64) -> bool {
         let mut pending = self.pending.lock();
-        let Some(ids) = pending.as_mut() else { return false };
+        let Some(ids) = pending.as_mut() else {
+            return false;
+        };
         let found = ids.remove(&id);
         if ids.is_empty() {
             *pending = None;
@@ -248,7 +282,9 @@ impl Socket {
 
     pub(crate) fn forget_all_acks(&self) {
         if let Some(ids) = self.pending.lock().take() {
-            self.session.pending_acks.fetch_sub(ids.len() as u32, Ordering::SeqCst);
+            self.session
+                .pending_acks
+                .fetch_sub(ids.len() as u32, Ordering::SeqCst);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The primitives of the two queues between threads: parking_lot and std, or loom's when the protocols are model-checked
+//! The primitives of the two queues between threads: `parking_lot` and std, or loom's when the protocols are model-checked
 //! (`make loom` sets `--cfg sio_loom`).
 
 #[cfg(not(sio_loom))]
@@ -25,7 +25,9 @@ mod model {
         }
 
         pub fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+            self.0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
         }
     }
 }

@@ -30,7 +30,13 @@ pub struct Timers {
 
 impl Timers {
     pub fn schedule_session(&mut self, key: SessionKey, at: Duration) {
-        self.heap.push(Reverse((at, Entry::Session { slot: key.slot, generation: key.generation })));
+        self.heap.push(Reverse((
+            at,
+            Entry::Session {
+                slot: key.slot,
+                generation: key.generation,
+            },
+        )));
     }
 
     pub fn start_token(&mut self, token: u64, at: Duration) {
@@ -70,7 +76,9 @@ impl Timers {
                 Entry::Session { slot, generation } => {
                     return Some((at, Expired::Session(SessionKey::new(slot, generation))));
                 }
-                Entry::Token(token) if self.tokens.remove(&token) => return Some((at, Expired::Token(token))),
+                Entry::Token(token) if self.tokens.remove(&token) => {
+                    return Some((at, Expired::Token(token)));
+                }
                 Entry::Token(_) => self.stale = self.stale.saturating_sub(1),
             }
         }
@@ -87,8 +95,14 @@ mod tests {
         timers.start_token(1, Duration::from_secs(2));
         timers.start_token(2, Duration::from_secs(1));
         assert_eq!(timers.pop(Duration::from_millis(500)), None);
-        assert_eq!(timers.pop(Duration::from_secs(3)), Some((Duration::from_secs(1), Expired::Token(2))));
-        assert_eq!(timers.pop(Duration::from_secs(3)), Some((Duration::from_secs(2), Expired::Token(1))));
+        assert_eq!(
+            timers.pop(Duration::from_secs(3)),
+            Some((Duration::from_secs(1), Expired::Token(2)))
+        );
+        assert_eq!(
+            timers.pop(Duration::from_secs(3)),
+            Some((Duration::from_secs(2), Expired::Token(1)))
+        );
         assert_eq!(timers.pop(Duration::from_secs(3)), None);
     }
 

@@ -21,7 +21,11 @@ fn event(body: &str) -> Arc<Frame> {
 }
 
 fn to<'a>(rooms: &'a [&'a str]) -> Selection<'a, &'a str> {
-    Selection { rooms, except: &[], sender: None }
+    Selection {
+        rooms,
+        except: &[],
+        sender: None,
+    }
 }
 
 #[test]
@@ -32,13 +36,26 @@ fn a_client_connects_speaks_and_leaves() {
     world.say(link, "40{\"token\":1}");
     let socket = world.asked();
     assert!(world.hub.accept(&socket));
-    assert_eq!(world.heard(link), [format!("40{{\"sid\":\"{}\"}}", socket.id())]);
+    assert_eq!(
+        world.heard(link),
+        [format!("40{{\"sid\":\"{}\"}}", socket.id())]
+    );
 
     world.say(link, "421[\"hello\"]");
-    assert!(matches!(&world.notices()[..], [Notice::Event { ack_id: Some(1), .. }]));
+    assert!(matches!(
+        &world.notices()[..],
+        [Notice::Event {
+            ack_id: Some(1),
+            ..
+        }]
+    ));
     world.say(link, "41");
     assert_eq!(world.disconnects(), ["client namespace disconnect"]);
-    assert_eq!(world.say(link, "42[\"late\"]"), LinkState::Closing, "the client knows that it left");
+    assert_eq!(
+        world.say(link, "42[\"late\"]"),
+        LinkState::Closing,
+        "the client knows that it left"
+    );
 }
 
 #[test]
@@ -46,7 +63,7 @@ fn gauges_return_to_zero_however_a_session_ends() {
     let mut world = World::new();
     let (closed, _) = world.join();
     let (garbage, _) = world.join();
-    let (_silent, _) = world.join();
+    let (silent, _) = world.join();
     let (kicked, socket) = world.join();
     let polling = world.open_polling();
     world.notices();
@@ -54,15 +71,29 @@ fn gauges_return_to_zero_however_a_session_ends() {
     world.shard.handle_link_closed(closed, world.now());
     world.say(garbage, "x");
     world.hub.disconnect_session(&socket.session);
-    assert_eq!(world.heard(kicked).last().map(String::as_str), Some("<close>"));
+    assert_eq!(
+        world.heard(kicked).last().map(String::as_str),
+        Some("<close>")
+    );
     world.shard.handle_link_closed(kicked, world.now());
     world.shard.handle_link_closed(garbage, world.now());
     world.advance(120.0);
     let mut reasons = world.disconnects();
     reasons.sort_unstable();
-    assert_eq!(reasons, ["parse error", "ping timeout", "server namespace disconnect", "transport close"]);
-    assert!(matches!(world.poll(&polling), Ok((400, _))), "a silent polling session is unknown after the timeout");
-    world.shard.handle_link_closed(_silent, world.now());
+    assert_eq!(
+        reasons,
+        [
+            "parse error",
+            "ping timeout",
+            "server namespace disconnect",
+            "transport close"
+        ]
+    );
+    assert!(
+        matches!(world.poll(&polling), Ok((400, _))),
+        "a silent polling session is unknown after the timeout"
+    );
+    world.shard.handle_link_closed(silent, world.now());
     assert_eq!(world.gauges(), [0; 4]);
     assert!(world.shard.is_empty());
 }
@@ -75,9 +106,22 @@ fn what_is_sent_while_the_middlewares_decide_follows_the_connect_packet() {
     world.say(link, "40");
     let socket = world.asked();
     world.hub.join(&socket, ["early"]);
-    assert_eq!(world.hub.send(&socket, event("[\"one\"]"), false), Sent::Accepted);
-    world.hub.broadcast(&socket.namespace, &to(&["early"]), &event("[\"two\"]"), false);
-    world.hub.broadcast(&socket.namespace, &to(&[]), &event("[\"not for those who are not in\"]"), false);
+    assert_eq!(
+        world.hub.send(&socket, event("[\"one\"]"), false),
+        Sent::Accepted
+    );
+    world.hub.broadcast(
+        &socket.namespace,
+        &to(&["early"]),
+        &event("[\"two\"]"),
+        false,
+    );
+    world.hub.broadcast(
+        &socket.namespace,
+        &to(&[]),
+        &event("[\"not for those who are not in\"]"),
+        false,
+    );
     assert!(world.heard(link).is_empty());
     world.hub.accept(&socket);
     assert_eq!(world.heard(link)[1..], ["42[\"one\"]", "42[\"two\"]"]);
@@ -96,7 +140,10 @@ fn a_refused_socket_leaves_nothing_behind() {
     world.hub.refuse(&socket, b"{\"message\":\"no\"}");
     assert_eq!(world.heard(link), ["44{\"message\":\"no\"}"]);
     assert_eq!(world.hub.rooms_count(), 0);
-    assert!(world.notices().is_empty(), "nobody who was not in can leave");
+    assert!(
+        world.notices().is_empty(),
+        "nobody who was not in can leave"
+    );
     assert_eq!(world.gauges(), [1, 0, 0, 0]);
     world.say(link, "40");
     assert!(world.hub.accept(&world.asked()), "and it may try again");
@@ -111,12 +158,38 @@ fn a_room_reaches_each_member_once_and_not_the_sender() {
     world.hub.join(&a, ["r", "s"]);
     world.hub.join(&b, ["r", "s", "quiet"]);
     world.hub.join(&c, ["s"]);
-    let selection = Selection { rooms: &["r", "s"], except: &[] as &[&str], sender: Some(&*a) };
-    world.hub.broadcast(&a.namespace, &selection, &event("[1]"), false);
-    assert_eq!((world.heard(link_a).len(), world.heard(link_b).len(), world.heard(link_c).len()), (0, 1, 1));
-    let selection = Selection { rooms: &["s"], except: &["quiet"], sender: None };
-    world.hub.broadcast(&a.namespace, &selection, &event("[2]"), false);
-    assert_eq!((world.heard(link_a).len(), world.heard(link_b).len(), world.heard(link_c).len()), (1, 0, 1));
+    let selection = Selection {
+        rooms: &["r", "s"],
+        except: &[] as &[&str],
+        sender: Some(&*a),
+    };
+    world
+        .hub
+        .broadcast(&a.namespace, &selection, &event("[1]"), false);
+    assert_eq!(
+        (
+            world.heard(link_a).len(),
+            world.heard(link_b).len(),
+            world.heard(link_c).len()
+        ),
+        (0, 1, 1)
+    );
+    let selection = Selection {
+        rooms: &["s"],
+        except: &["quiet"],
+        sender: None,
+    };
+    world
+        .hub
+        .broadcast(&a.namespace, &selection, &event("[2]"), false);
+    assert_eq!(
+        (
+            world.heard(link_a).len(),
+            world.heard(link_b).len(),
+            world.heard(link_c).len()
+        ),
+        (1, 0, 1)
+    );
 }
 
 #[test]
@@ -126,14 +199,30 @@ fn the_own_id_is_a_room_that_others_may_join_and_one_may_leave() {
     let (link_b, b) = world.join();
     let id = a.id().to_string();
     world.hub.join(&b, [&*id]);
-    world.hub.broadcast(&a.namespace, &to(&[&id]), &event("[1]"), false);
-    assert_eq!((world.heard(link_a).len(), world.heard(link_b).len()), (1, 1));
+    world
+        .hub
+        .broadcast(&a.namespace, &to(&[&id]), &event("[1]"), false);
+    assert_eq!(
+        (world.heard(link_a).len(), world.heard(link_b).len()),
+        (1, 1)
+    );
     world.hub.leave(&a, [&*id]);
-    world.hub.broadcast(&a.namespace, &to(&[&id]), &event("[2]"), false);
-    assert_eq!((world.heard(link_a).len(), world.heard(link_b).len()), (0, 1));
+    world
+        .hub
+        .broadcast(&a.namespace, &to(&[&id]), &event("[2]"), false);
+    assert_eq!(
+        (world.heard(link_a).len(), world.heard(link_b).len()),
+        (0, 1)
+    );
     world.hub.disconnect(&a);
-    world.hub.broadcast(&b.namespace, &to(&[&id]), &event("[3]"), false);
-    assert_eq!(world.heard(link_b).len(), 1, "the room outlives the socket of that name");
+    world
+        .hub
+        .broadcast(&b.namespace, &to(&[&id]), &event("[3]"), false);
+    assert_eq!(
+        world.heard(link_b).len(),
+        1,
+        "the room outlives the socket of that name"
+    );
 }
 
 #[test]
@@ -149,12 +238,21 @@ fn a_slow_consumer_is_closed_and_only_that_one() {
         world.heard(quick);
     }
     assert_eq!(sent[0], Sent::Accepted);
-    assert!(sent.contains(&Sent::Congested), "an awaiting caller would have waited before");
+    assert!(
+        sent.contains(&Sent::Congested),
+        "an awaiting caller would have waited before"
+    );
     assert_eq!(sent[19], Sent::Dropped);
     assert_eq!(world.disconnects(), ["transport error"]);
     let detail = socket.session.detail().expect("a detail");
-    assert!(detail.starts_with("slow consumer: ") && detail.ends_with("> 4000 bytes"), "{detail}");
-    assert_eq!(world.heard(slow).last().map(String::as_str), Some("<close>"));
+    assert!(
+        detail.starts_with("slow consumer: ") && detail.ends_with("> 4000 bytes"),
+        "{detail}"
+    );
+    assert_eq!(
+        world.heard(slow).last().map(String::as_str),
+        Some("<close>")
+    );
     world.shard.handle_link_closed(slow, world.now());
     assert_eq!(world.gauges(), [1, 1, 0, 0]);
 }
@@ -172,15 +270,34 @@ fn an_empty_buffer_accepts_a_packet_of_any_size() {
 fn whoever_waits_for_a_congested_client_hears_once_that_it_drained() {
     let mut world = World::new();
     let (link, socket) = world.join();
-    assert!(!world.hub.want_drained(&socket.session), "nothing to wait for");
-    world.hub.send(&socket, event(&format!("[\"{}\"]", "x".repeat(2_000))), false);
+    assert!(
+        !world.hub.want_drained(&socket.session),
+        "nothing to wait for"
+    );
+    world.hub.send(
+        &socket,
+        event(&format!("[\"{}\"]", "x".repeat(2_000))),
+        false,
+    );
     assert!(world.hub.want_drained(&socket.session));
     world.heard(link);
-    assert!(matches!(&world.notices()[..], [Notice::Drained { session }] if *session == socket.session.number));
-    world.hub.send(&socket, event(&format!("[\"{}\"]", "x".repeat(2_000))), false);
+    assert!(
+        matches!(&world.notices()[..], [Notice::Drained { session }] if *session == socket.session.number)
+    );
+    world.hub.send(
+        &socket,
+        event(&format!("[\"{}\"]", "x".repeat(2_000))),
+        false,
+    );
     assert!(world.hub.want_drained(&socket.session));
     world.shard.handle_link_closed(link, world.now());
-    assert!(world.notices().iter().any(|notice| matches!(notice, Notice::Drained { .. })), "gone counts as drained");
+    assert!(
+        world
+            .notices()
+            .iter()
+            .any(|notice| matches!(notice, Notice::Drained { .. })),
+        "gone counts as drained"
+    );
 }
 
 #[test]
@@ -197,7 +314,9 @@ fn volatile_packets_are_dropped_when_anything_waits() {
     world.hub.accept(&polling);
     assert!(world.poll(&sid).is_ok());
     world.hub.send(&polling, event("[4]"), true);
-    let Err(poll) = world.poll(&sid) else { panic!("no poll hung, so it was dropped") };
+    let Err(poll) = world.poll(&sid) else {
+        panic!("no poll hung, so it was dropped")
+    };
     world.hub.send(&polling, event("[5]"), true);
     assert_eq!(world.hanging(poll).as_deref(), Some("42[5]"));
 }
@@ -210,13 +329,20 @@ fn a_flooding_client_is_not_read_until_the_application_caught_up() {
     assert_eq!(states[9], LinkState::Open);
     assert_eq!(states[10], LinkState::Paused);
     world.advance(300.0);
-    assert!(world.disconnects().is_empty(), "no pong is missed while we do not read");
+    assert!(
+        world.disconnects().is_empty(),
+        "no pong is missed while we do not read"
+    );
     world.hub.release_events(&socket.session, 5, 0);
     assert!(world.take_resumed().is_empty());
     world.hub.release_events(&socket.session, 1, 6 * 9);
     assert_eq!(world.take_resumed(), [Resumed::Link(link)]);
     world.advance(21.0);
-    assert_eq!(world.disconnects(), ["ping timeout"], "and its time starts anew");
+    assert_eq!(
+        world.disconnects(),
+        ["ping timeout"],
+        "and its time starts anew"
+    );
 }
 
 #[test]
@@ -228,13 +354,21 @@ fn a_flood_before_an_awaited_answer_is_read_up_to_four_times_the_bound() {
         assert_eq!(world.say(link, "42[\"flood\"]"), LinkState::Open);
     }
     world.say(link, &format!("43{id}[]"));
-    assert!(world.notices().iter().any(|notice| matches!(notice, Notice::Ack { .. })));
+    assert!(
+        world
+            .notices()
+            .iter()
+            .any(|notice| matches!(notice, Notice::Ack { .. }))
+    );
 
     let (link, socket) = world.join();
     world.hub.expect_ack(&socket);
     let states: Vec<_> = (0..41).map(|_| world.say(link, "42[\"flood\"]")).collect();
     assert_eq!(states[40], LinkState::Closing);
-    assert_eq!(socket.session.detail().as_deref(), Some("inbound queue full"));
+    assert_eq!(
+        socket.session.detail().as_deref(),
+        Some("inbound queue full")
+    );
 }
 
 #[test]
@@ -285,7 +419,9 @@ fn an_upgrade_keeps_the_order_and_releases_the_poll() {
     let socket = world.asked();
     world.hub.accept(&socket);
     assert!(world.poll(&sid).is_ok());
-    let Err(poll) = world.poll(&sid) else { panic!() };
+    let Err(poll) = world.poll(&sid) else {
+        panic!()
+    };
     let link = world.websocket(Some(&sid));
     let second = world.websocket(Some(&sid));
     assert_eq!(world.heard(second), ["<close>"], "one candidate at a time");
@@ -322,7 +458,9 @@ fn an_abandoned_upgrade_leaves_polling_alive() {
 fn overlapping_polls_end_the_session() {
     let mut world = World::new();
     let sid = world.open_polling();
-    let Err(first) = world.poll(&sid) else { panic!() };
+    let Err(first) = world.poll(&sid) else {
+        panic!()
+    };
     assert!(matches!(world.poll(&sid), Ok((400, body)) if body.is_empty()));
     assert_eq!(world.hanging(first).as_deref(), Some("1"));
     assert!(world.shard.is_empty());
@@ -334,9 +472,13 @@ fn overlapping_posts_end_the_session() {
     let sid = world.open_polling();
     let first = world.begin_post(&sid);
     let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
-    assert!(matches!(world.request("POST", &target, &[]), Verdict::Respond { response, .. } if response.status == 400));
+    assert!(
+        matches!(world.request("POST", &target, &[]), Verdict::Respond { response, .. } if response.status == 400)
+    );
     let verdict = world.shard.handle_post(first, world.now(), b"40");
-    assert!(matches!(verdict, PostVerdict::Respond { response, close: true } if response.status == 400));
+    assert!(
+        matches!(verdict, PostVerdict::Respond { response, close: true } if response.status == 400)
+    );
     assert!(world.shard.is_empty());
 }
 
@@ -359,7 +501,12 @@ fn a_session_without_a_namespace_ends_also_after_it_left_its_last() {
     for link in [idle, left, kicked] {
         assert_eq!(world.shard.link_state(link), LinkState::Closing);
     }
-    assert!(socket.session.detail().is_some_and(|detail| detail.contains("no namespace")));
+    assert!(
+        socket
+            .session
+            .detail()
+            .is_some_and(|detail| detail.contains("no namespace"))
+    );
 }
 
 #[test]
@@ -367,7 +514,9 @@ fn a_shutdown_closes_sessions_and_says_no_goodbye_in_socket_io() {
     let mut world = World::new();
     let (link, _) = world.join();
     let sid = world.open_polling();
-    let Err(poll) = world.poll(&sid) else { panic!() };
+    let Err(poll) = world.poll(&sid) else {
+        panic!()
+    };
     world.hub.shutdown();
     assert_eq!(world.heard(link), ["<close 1001>"]);
     assert_eq!(world.disconnects(), ["server shutting down"]);
@@ -385,12 +534,21 @@ fn the_end_of_the_owner_ends_everything() {
     let mut world = World::new();
     let (_, socket) = world.join();
     world.hub.send(&socket, event("[1]"), false);
-    let World { hub, shard, sink, .. } = world;
+    let World {
+        hub, shard, sink, ..
+    } = world;
     drop(shard);
     let notices = std::mem::take(&mut *sink.notices.lock());
     assert!(matches!(
         &notices[..],
-        [.., Notice::Disconnect { reason: CloseReason::ServerShuttingDown, .. }, Notice::Stopped]
+        [
+            ..,
+            Notice::Disconnect {
+                reason: CloseReason::ServerShuttingDown,
+                ..
+            },
+            Notice::Stopped
+        ]
     ));
     assert_eq!(hub.send(&socket, event("[2]"), false), Sent::Dropped);
 }

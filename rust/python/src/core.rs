@@ -47,7 +47,9 @@ impl Core {
         let mailbox = Arc::new(Mailbox::default());
         let entropy = Box::new(|| {
             // Without random numbers no id can be unpredictable; the connection's task ends, and the log says why.
-            facts::entropy().unwrap_or_else(|error| panic!("the operating system gives no random numbers: {error}"))
+            facts::entropy().unwrap_or_else(|error| {
+                panic!("the operating system gives no random numbers: {error}")
+            })
         });
         let hub = Hub::new(config, Arc::clone(&mailbox) as Arc<dyn EventSink>, entropy)
             .map_err(|error| errors::config(&error))?;
@@ -60,11 +62,17 @@ impl Core {
     }
 
     fn start(&self) -> PyResult<i32> {
-        self.mailbox.open().map_err(|error| errors::io(&error))?.ok_or_else(errors::already_started)
+        self.mailbox
+            .open()
+            .map_err(|error| errors::io(&error))?
+            .ok_or_else(errors::already_started)
     }
 
     #[pyo3(signature = (host, port, *, backlog, header_timeout, static_files, serve_client, uds))]
-    #[expect(clippy::too_many_arguments, reason = "keyword-only in Python, each with its name")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "keyword-only in Python, each with its name"
+    )]
     fn listen(
         &self,
         py: Python<'_>,
@@ -76,8 +84,11 @@ impl Core {
         serve_client: Option<String>,
         uds: Option<String>,
     ) -> PyResult<Vec<(String, u16)>> {
-        let header_timeout = Duration::try_from_secs_f64(header_timeout)
-            .map_err(|_| PyValueError::new_err(format!("header_timeout={header_timeout}: seconds, more than 0")))?;
+        let header_timeout = Duration::try_from_secs_f64(header_timeout).map_err(|_| {
+            PyValueError::new_err(format!(
+                "header_timeout={header_timeout}: seconds, more than 0"
+            ))
+        })?;
         if self.native.lock().is_some() {
             return Err(errors::already_started());
         }
@@ -86,14 +97,23 @@ impl Core {
             port,
             backlog,
             header_timeout,
-            static_files: static_files.into_iter().map(|(prefix, folder)| (prefix, PathBuf::from(folder))).collect(),
+            static_files: static_files
+                .into_iter()
+                .map(|(prefix, folder)| (prefix, PathBuf::from(folder)))
+                .collect(),
             serve_client: serve_client.map(PathBuf::from),
             uds: uds.map(PathBuf::from),
             max_connections: None,
         };
         let hub = Arc::clone(&self.shared.hub);
-        let native = py.detach(|| Native::start(hub, options)).map_err(|error| errors::io(&error))?;
-        let addresses = native.addresses().iter().map(|address| (address.ip().to_string(), address.port())).collect();
+        let native = py
+            .detach(|| Native::start(hub, options))
+            .map_err(|error| errors::io(&error))?;
+        let addresses = native
+            .addresses()
+            .iter()
+            .map(|address| (address.ip().to_string(), address.port()))
+            .collect();
         *self.native.lock() = Some(native);
         Ok(addresses)
     }
@@ -129,12 +149,16 @@ impl Core {
     }
 
     fn namespace(&self, name: &str) -> NamespaceCore {
-        NamespaceCore { shared: Arc::clone(&self.shared), namespace: self.hub().namespace(name) }
+        NamespaceCore {
+            shared: Arc::clone(&self.shared),
+            namespace: self.hub().namespace(name),
+        }
     }
 
     fn start_deadline(&self, seconds: f64) -> PyResult<u64> {
-        let after = Duration::try_from_secs_f64(seconds)
-            .map_err(|_| PyValueError::new_err(format!("{seconds} is no number of seconds from 0 on")))?;
+        let after = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            PyValueError::new_err(format!("{seconds} is no number of seconds from 0 on"))
+        })?;
         Ok(self.hub().start_deadline(after))
     }
 
@@ -173,7 +197,11 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         if self.native.get_mut().is_some() {
-            self.shared.hub.log(Level::Warning, "sio_fast.native", "a running server was dropped".to_owned());
+            self.shared.hub.log(
+                Level::Warning,
+                "sio_fast.native",
+                "a running server was dropped".to_owned(),
+            );
         }
     }
 }

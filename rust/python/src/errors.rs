@@ -35,9 +35,13 @@ fn errno(kind: io::ErrorKind) -> Option<i32> {
 }
 
 pub fn entropy(error: getrandom::Error) -> PyErr {
-    PyOSError::new_err(format!("the operating system gives no random numbers: {error}"))
+    PyOSError::new_err(format!(
+        "the operating system gives no random numbers: {error}"
+    ))
 }
 
 pub fn already_started() -> PyErr {
-    PyRuntimeError::new_err("this server is running already; close() it first, or make another Server")
+    PyRuntimeError::new_err(
+        "this server is running already; close() it first, or make another Server",
+    )
 }

@@ -21,7 +21,10 @@ pub fn generate_id() -> PyResult<String> {
 /// The nine reasons of a disconnect.
 #[pyfunction]
 pub fn close_reasons() -> Vec<&'static str> {
-    CloseReason::ALL.iter().map(|reason| reason.as_str()).collect()
+    CloseReason::ALL
+        .iter()
+        .map(|reason| reason.as_str())
+        .collect()
 }
 
 /// The attributes that `Core` reads from its settings.

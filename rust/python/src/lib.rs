@@ -28,7 +28,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(facts::config_fields, module)?)?;
     module.add_function(wrap_pyfunction!(facts::version, module)?)?;
     module.add_function(wrap_pyfunction!(codec::pyfunctions::encode_packet, module)?)?;
-    module.add_function(wrap_pyfunction!(codec::pyfunctions::encode_connect, module)?)?;
+    module.add_function(wrap_pyfunction!(
+        codec::pyfunctions::encode_connect,
+        module
+    )?)?;
     module.add_function(wrap_pyfunction!(codec::pyfunctions::decode_packet, module)?)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::{prelude::*, types::PyTuple};
+use pyo3::{prelude::*, pybacked::PyBackedStr, types::PyTuple};
 use sio_hub::{delivery::Selection, namespace::Namespace};
 
 use crate::{
@@ -18,6 +18,10 @@ pub struct NamespaceCore {
 }
 
 #[pymethods]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the names are extracted from Python tuples"
+)]
 impl NamespaceCore {
     #[getter]
     fn name(&self) -> &str {
@@ -29,28 +33,47 @@ impl NamespaceCore {
         &self,
         event: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
-        rooms: Vec<String>,
-        except_rooms: Vec<String>,
+        rooms: Vec<PyBackedStr>,
+        except_rooms: Vec<PyBackedStr>,
         sender: Option<&Bound<'_, SocketCore>>,
         volatile: bool,
     ) -> PyResult<u8> {
-        let (frame, _) = self.shared.event(&self.namespace.name, event, args, || None)?;
-        let selection = Selection { rooms: &rooms, except: &except_rooms, sender: sender.map(|one| &*one.get().socket) };
-        Ok(status(self.shared.hub.broadcast(&self.namespace, &selection, &frame, volatile)))
+        let (frame, _) = self
+            .shared
+            .event(&self.namespace.name, event, args, || None)?;
+        let selection = Selection {
+            rooms: &rooms,
+            except: &except_rooms,
+            sender: sender.map(|one| &*one.get().socket),
+        };
+        Ok(status(self.shared.hub.broadcast(
+            &self.namespace,
+            &selection,
+            &frame,
+            volatile,
+        )))
     }
 
     #[pyo3(signature = (rooms, except_rooms, sender))]
     fn members(
         &self,
-        rooms: Vec<String>,
-        except_rooms: Vec<String>,
+        rooms: Vec<PyBackedStr>,
+        except_rooms: Vec<PyBackedStr>,
         sender: Option<&Bound<'_, SocketCore>>,
     ) -> Vec<u64> {
-        let selection = Selection { rooms: &rooms, except: &except_rooms, sender: sender.map(|one| &*one.get().socket) };
+        let selection = Selection {
+            rooms: &rooms,
+            except: &except_rooms,
+            sender: sender.map(|one| &*one.get().socket),
+        };
         self.shared.hub.members(&self.namespace, &selection)
     }
 
     fn rooms(&self) -> Vec<String> {
-        self.namespace.room_names().into_iter().map(String::from).collect()
+        self.namespace
+            .room_names()
+            .into_iter()
+            .map(String::from)
+            .collect()
     }
 }

@@ -51,7 +51,11 @@ const fn level_number(level: Level) -> u8 {
 }
 
 /// Turns a batch into tuples. A body that is no JSON ends its session and gives no tuple.
-pub fn convert<'py>(py: Python<'py>, shared: &Arc<Shared>, notices: &mut VecDeque<Notice>) -> PyResult<Bound<'py, PyList>> {
+pub fn convert<'py>(
+    py: Python<'py>,
+    shared: &Arc<Shared>,
+    notices: &mut VecDeque<Notice>,
+) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for notice in notices.drain(..) {
         if let Some(tuple) = one(py, shared, notice)? {
@@ -61,11 +65,20 @@ pub fn convert<'py>(py: Python<'py>, shared: &Arc<Shared>, notices: &mut VecDequ
     Ok(list)
 }
 
-fn one<'py>(py: Python<'py>, shared: &Arc<Shared>, notice: Notice) -> PyResult<Option<Bound<'py, PyTuple>>> {
+fn one<'py>(
+    py: Python<'py>,
+    shared: &Arc<Shared>,
+    notice: Notice,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let size = notice.size();
     let max_depth = shared.encode.max_depth;
     let tuple = match notice {
-        Notice::Event { socket, ack_id, body, attachments } => {
+        Notice::Event {
+            socket,
+            ack_id,
+            body,
+            attachments,
+        } => {
             shared.hub.release_events(&socket.session, 1, size);
             if socket.drops_events() {
                 return Ok(None);
@@ -78,7 +91,12 @@ fn one<'py>(py: Python<'py>, shared: &Arc<Shared>, notice: Notice) -> PyResult<O
                 Err(error) => return refuse(shared, &socket, error, &body),
             }
         }
-        Notice::Ack { socket, ack_id, body, attachments } => {
+        Notice::Ack {
+            socket,
+            ack_id,
+            body,
+            attachments,
+        } => {
             shared.hub.release_events(&socket.session, 1, size);
             let args = match &*body {
                 [] => Ok(PyTuple::empty(py)),
@@ -97,19 +115,39 @@ fn one<'py>(py: Python<'py>, shared: &Arc<Shared>, notice: Notice) -> PyResult<O
             match auth {
                 Ok(auth) => {
                     let handle = socket.handle;
-                    let core = SocketCore { shared: Arc::clone(shared), socket };
+                    let core = SocketCore {
+                        shared: Arc::clone(shared),
+                        socket,
+                    };
                     (CONNECT, handle, core, auth).into_pyobject(py)?
                 }
                 Err(error) => return refuse(shared, &socket, error, b"CONNECT"),
             }
         }
-        Notice::Disconnect { socket, reason, detail, rooms } => {
+        Notice::Disconnect {
+            socket,
+            reason,
+            detail,
+            rooms,
+        } => {
             let rooms: Vec<&str> = rooms.iter().map(|room| &**room).collect();
-            (DISCONNECT, socket.handle, reason.as_str(), detail.as_deref(), rooms, reason.by_server()).into_pyobject(py)?
+            (
+                DISCONNECT,
+                socket.handle,
+                reason.as_str(),
+                detail.as_deref(),
+                rooms,
+                reason.by_server(),
+            )
+                .into_pyobject(py)?
         }
         Notice::Drained { session } => (DRAINED, session).into_pyobject(py)?,
         Notice::Deadline { token } => (DEADLINE, token).into_pyobject(py)?,
-        Notice::Log { level, target, message } => (LOG, level_number(level), target, message).into_pyobject(py)?,
+        Notice::Log {
+            level,
+            target,
+            message,
+        } => (LOG, level_number(level), target, message).into_pyobject(py)?,
         Notice::Stopped => (STOPPED.into_py_any(py)?,).into_pyobject(py)?,
     };
     Ok(Some(tuple))
@@ -125,6 +163,8 @@ fn refuse<'py>(
     if let DecodeError::Python(error) = error {
         return Err(error);
     }
-    shared.hub.fail_session(&socket.session, error.to_string(), body);
+    shared
+        .hub
+        .fail_session(&socket.session, error.to_string(), body);
     Ok(None)
 }

@@ -50,10 +50,14 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
             cors: CorsPolicy {
                 origins: reader.origins()?,
                 methods: reader.words("cors_allowed_methods")?,
-                allowed_headers: reader.get("cors_allowed_headers", "a sequence of str, or None")?,
+                allowed_headers: reader
+                    .get("cors_allowed_headers", "a sequence of str, or None")?,
                 exposed_headers: reader.words("cors_exposed_headers")?,
                 credentials: reader.get("cors_credentials", "a bool")?,
-                max_age: reader.get("cors_max_age", "a number of seconds (int, 0 or more), or None")?,
+                max_age: reader.get(
+                    "cors_max_age",
+                    "a number of seconds (int, 0 or more), or None",
+                )?,
             },
         },
         allow_upgrades: reader.get("allow_upgrades", "a bool")?,
@@ -71,7 +75,10 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
         max_buffered_bytes: reader.size("max_buffered_bytes")?,
     };
     config.check().map_err(|error| errors::config(&error))?;
-    let encode = EncodeOptions { default: reader.callable("default")?, max_depth: reader.depth()? };
+    let encode = EncodeOptions {
+        default: reader.callable("default")?,
+        max_depth: reader.depth()?,
+    };
     Ok((config, encode))
 }
 
@@ -87,7 +94,9 @@ impl<'py> Reader<'_, 'py> {
         T: for<'a> FromPyObject<'a, 'py>,
     {
         let value = self.raw(name)?;
-        value.extract().map_err(|_| wrong_type(name, &value, wanted))
+        value
+            .extract()
+            .map_err(|_| wrong_type(name, &value, wanted))
     }
 
     fn seconds(&self, name: &'static str) -> PyResult<Duration> {
@@ -96,7 +105,9 @@ impl<'py> Reader<'_, 'py> {
         if value.is_instance_of::<PyBool>() {
             return Err(wrong_type(name, &value, wanted));
         }
-        let seconds: f64 = value.extract().map_err(|_| wrong_type(name, &value, wanted))?;
+        let seconds: f64 = value
+            .extract()
+            .map_err(|_| wrong_type(name, &value, wanted))?;
         Duration::try_from_secs_f64(seconds)
             .map_err(|_| PyValueError::new_err(format!("{name}={seconds}: seconds, more than 0")))
     }
@@ -119,7 +130,9 @@ impl<'py> Reader<'_, 'py> {
             return Ok(depth);
         }
         let ceiling = crate::codec::DEPTH_CEILING;
-        Err(PyValueError::new_err(format!("max_depth={depth}: 1 to {ceiling}; the decoder recurses once per level")))
+        Err(PyValueError::new_err(format!(
+            "max_depth={depth}: 1 to {ceiling}; the decoder recurses once per level"
+        )))
     }
 
     fn words(&self, name: &'static str) -> PyResult<Vec<String>> {
@@ -127,7 +140,10 @@ impl<'py> Reader<'_, 'py> {
     }
 
     fn transports(&self) -> PyResult<Transports> {
-        let mut transports = Transports { polling: false, websocket: false };
+        let mut transports = Transports {
+            polling: false,
+            websocket: false,
+        };
         for name in self.words("transports")? {
             match name.as_str() {
                 "polling" => transports.polling = true,
@@ -153,9 +169,17 @@ impl<'py> Reader<'_, 'py> {
             }
         } else if let Ok(text) = value.cast::<PyString>() {
             let text = text.to_str()?;
-            return Ok(if text == "*" { CorsOrigins::Any } else { CorsOrigins::List(vec![text.to_owned()]) });
+            return Ok(if text == "*" {
+                CorsOrigins::Any
+            } else {
+                CorsOrigins::List(vec![text.to_owned()])
+            });
         } else if let Ok(list) = value.extract::<Vec<String>>() {
-            return Ok(if list.iter().any(|one| one == "*") { CorsOrigins::Any } else { CorsOrigins::List(list) });
+            return Ok(if list.iter().any(|one| one == "*") {
+                CorsOrigins::Any
+            } else {
+                CorsOrigins::List(list)
+            });
         }
         Err(wrong_type(
             "cors_allowed_origins",
@@ -177,7 +201,13 @@ impl<'py> Reader<'_, 'py> {
 }
 
 fn wrong_type(name: &str, value: &Bound<'_, PyAny>, wanted: &str) -> PyErr {
-    let kind = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let shown: String = value.repr().map_or_else(|_| kind.clone(), |text| text.to_string_lossy().chars().take(60).collect());
+    let kind = value
+        .get_type()
+        .name()
+        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let shown: String = value.repr().map_or_else(
+        |_| kind.clone(),
+        |text| text.to_string_lossy().chars().take(60).collect(),
+    );
     PyTypeError::new_err(format!("{name}={shown} ({kind}): {wanted}"))
 }

@@ -35,18 +35,39 @@ impl Shared {
     ) -> PyResult<(Arc<Frame>, Option<u64>)> {
         let mut builder = PacketBuilder::new(namespace);
         let mut attachments = Attachments::default();
-        encode_event(event.py(), &mut builder.body, &mut attachments, event, args, &self.encode)?;
+        encode_event(
+            event.py(),
+            &mut builder.body,
+            &mut attachments,
+            event,
+            args,
+            &self.encode,
+        )?;
         self.check(&attachments)?;
         // Only now, so that a value that cannot be encoded leaves no ack waiting.
         let ack_id = ack_id();
-        Ok((builder.finish(PacketType::Event, ack_id, attachments.parts), ack_id))
+        Ok((
+            builder.finish(PacketType::Event, ack_id, attachments.parts),
+            ack_id,
+        ))
     }
 
     /// `[…]` as an ACK packet.
-    pub fn answer(&self, namespace: &str, ack_id: u64, args: &Bound<'_, PyTuple>) -> PyResult<Arc<Frame>> {
+    pub fn answer(
+        &self,
+        namespace: &str,
+        ack_id: u64,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<Arc<Frame>> {
         let mut builder = PacketBuilder::new(namespace);
         let mut attachments = Attachments::default();
-        encode_args(args.py(), &mut builder.body, &mut attachments, args, &self.encode)?;
+        encode_args(
+            args.py(),
+            &mut builder.body,
+            &mut attachments,
+            args,
+            &self.encode,
+        )?;
         self.check(&attachments)?;
         Ok(builder.finish(PacketType::Ack, Some(ack_id), attachments.parts))
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use pyo3::{prelude::*, types::PyTuple};
+use pyo3::{prelude::*, pybacked::PyBackedStr, types::PyTuple};
 use sio_hub::{
     delivery::Sent,
     socket::{ReadyState, Socket, SocketState},
@@ -18,7 +18,14 @@ use crate::{
 const GONE: i64 = -1;
 
 /// (headers, url, address, xdomain, secure, issued)
-type Handshake<'a> = (Vec<(String, String)>, &'a str, Option<String>, bool, bool, u64);
+type Handshake<'a> = (
+    Vec<(String, String)>,
+    &'a str,
+    Option<String>,
+    bool,
+    bool,
+    u64,
+);
 
 #[pyclass(frozen, module = "sio_fast._core")]
 #[derive(Debug)]
@@ -30,7 +37,8 @@ pub struct SocketCore {
 impl SocketCore {
     /// A packet that is certain to be dropped need not be encoded.
     fn is_lost(&self, volatile: bool) -> bool {
-        self.socket.state() == SocketState::Closed || (volatile && self.socket.session.buffered() > 0)
+        self.socket.state() == SocketState::Closed
+            || (volatile && self.socket.session.buffered() > 0)
     }
 }
 
@@ -61,21 +69,35 @@ impl SocketCore {
         self.socket.state() == SocketState::Connected
     }
 
-    fn emit(&self, event: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, volatile: bool) -> PyResult<u8> {
+    fn emit(
+        &self,
+        event: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        volatile: bool,
+    ) -> PyResult<u8> {
         if self.is_lost(volatile) {
             return Ok(status(Sent::Dropped));
         }
-        let (frame, _) = self.shared.event(&self.socket.namespace.name, event, args, || None)?;
+        let (frame, _) = self
+            .shared
+            .event(&self.socket.namespace.name, event, args, || None)?;
         Ok(status(self.shared.hub.send(&self.socket, frame, volatile)))
     }
 
-    fn emit_with_ack(&self, event: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, volatile: bool) -> PyResult<i64> {
+    fn emit_with_ack(
+        &self,
+        event: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        volatile: bool,
+    ) -> PyResult<i64> {
         if self.is_lost(volatile) {
             return Ok(GONE);
         }
         let hub = &self.shared.hub;
         let expect = || Some(hub.expect_ack(&self.socket));
-        let (frame, ack_id) = self.shared.event(&self.socket.namespace.name, event, args, expect)?;
+        let (frame, ack_id) =
+            self.shared
+                .event(&self.socket.namespace.name, event, args, expect)?;
         let ack_id = ack_id.unwrap_or_default();
         if hub.send(&self.socket, frame, volatile) == Sent::Dropped {
             hub.forget_ack(&self.socket, ack_id);
@@ -90,7 +112,9 @@ impl SocketCore {
 
     fn ack(&self, ack_id: u64, args: &Bound<'_, PyTuple>) -> PyResult<()> {
         if self.socket.state() != SocketState::Closed {
-            let frame = self.shared.answer(&self.socket.namespace.name, ack_id, args)?;
+            let frame = self
+                .shared
+                .answer(&self.socket.namespace.name, ack_id, args)?;
             self.shared.hub.send(&self.socket, frame, false);
         }
         Ok(())
@@ -121,18 +145,33 @@ impl SocketCore {
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the names are extracted from a Python tuple")]
-    fn join(&self, rooms: Vec<String>) {
-        self.shared.hub.join(&self.socket, rooms.iter().map(String::as_str));
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the names are extracted from a Python tuple"
+    )]
+    fn join(&self, rooms: Vec<PyBackedStr>) {
+        self.shared
+            .hub
+            .join(&self.socket, rooms.iter().map(|room| &**room));
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the names are extracted from a Python tuple")]
-    fn leave(&self, rooms: Vec<String>) {
-        self.shared.hub.leave(&self.socket, rooms.iter().map(String::as_str));
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the names are extracted from a Python tuple"
+    )]
+    fn leave(&self, rooms: Vec<PyBackedStr>) {
+        self.shared
+            .hub
+            .leave(&self.socket, rooms.iter().map(|room| &**room));
     }
 
     fn rooms(&self) -> Vec<String> {
-        self.shared.hub.rooms_of(&self.socket).into_iter().map(String::from).collect()
+        self.shared
+            .hub
+            .rooms_of(&self.socket)
+            .into_iter()
+            .map(String::from)
+            .collect()
     }
 
     fn in_room(&self, room: &str) -> bool {
@@ -149,11 +188,15 @@ impl SocketCore {
     }
 
     fn hold(&self, events: usize, size: usize) {
-        self.shared.hub.hold_events(&self.socket.session, events, size);
+        self.shared
+            .hub
+            .hold_events(&self.socket.session, events, size);
     }
 
     fn release(&self, events: usize, size: usize) {
-        self.shared.hub.release_events(&self.socket.session, events, size);
+        self.shared
+            .hub
+            .release_events(&self.socket.session, events, size);
     }
 
     // --- the connection below it: the handshake and `socket.conn`
@@ -163,7 +206,10 @@ impl SocketCore {
         (
             request.headers().collect(),
             &request.target,
-            request.address.as_ref().map(|address| address.ip().to_string()),
+            request
+                .address
+                .as_ref()
+                .map(|address| address.ip().to_string()),
             request.xdomain,
             request.secure,
             self.socket.issued_ms,
@@ -172,7 +218,13 @@ impl SocketCore {
 
     #[getter]
     fn remote_address(&self) -> Option<String> {
-        self.socket.session.request.address.as_ref().map(SocketAddr::ip).map(|ip| ip.to_string())
+        self.socket
+            .session
+            .request
+            .address
+            .as_ref()
+            .map(SocketAddr::ip)
+            .map(|ip| ip.to_string())
     }
 
     #[getter]
@@ -205,6 +257,11 @@ impl SocketCore {
     }
 
     fn close_connection(&self, discard: bool) {
-        self.shared.hub.close_session(&self.socket.session, CloseReason::ForcedClose, None, discard);
+        self.shared.hub.close_session(
+            &self.socket.session,
+            CloseReason::ForcedClose,
+            None,
+            discard,
+        );
     }
 }

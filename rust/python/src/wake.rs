@@ -13,7 +13,10 @@ mod imp {
 
     impl Inner {
         pub fn new() -> std::io::Result<Self> {
-            Ok(Self(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?))
+            Ok(Self(eventfd(
+                0,
+                EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC,
+            )?))
         }
 
         pub fn fd(&self) -> RawFd {

@@ -18,7 +18,11 @@ impl Shard {
         detail: Option<&str>,
         discard: bool,
     ) {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.phase == Phase::Open) else {
+        let Some(entry) = self
+            .entries
+            .get_mut(key)
+            .filter(|entry| entry.phase == Phase::Open)
+        else {
             return;
         };
         let until = Self::farewell(now);
@@ -39,7 +43,9 @@ impl Shard {
         self.drop_candidate(key);
         self.hub.counters.sessions.fetch_sub(1, Ordering::Relaxed);
 
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if std::mem::take(&mut entry.post_held) {
             self.resumed.push_back(super::Resumed::Post(key));
         }
@@ -56,7 +62,9 @@ impl Shard {
                 self.dirty.push_back(Dirty::Link(link));
                 self.schedule_closing(key);
             }
-            (Transport::Polling, _) if entry.poll.is_some() => self.dirty.push_back(Dirty::Poll(key)),
+            (Transport::Polling, _) if entry.poll.is_some() => {
+                self.dirty.push_back(Dirty::Poll(key))
+            }
             // The next poll takes what is left; whoever is known to be gone will not ask.
             (Transport::Polling, _) if !discard => self.schedule_closing(key),
             (Transport::WebSocket, None) | (Transport::Polling, _) => self.remove(key, now),
@@ -74,16 +82,19 @@ impl Shard {
     /// Forgets a session that is closed.
     pub(super) fn remove(&mut self, key: SessionKey, now: Now) {
         self.close(key, now, CloseReason::TransportClose, None, true);
-        let Some(mut entry) = self.entries.remove(key) else { return };
+        let Some(mut entry) = self.entries.remove(key) else {
+            return;
+        };
         self.sids.remove(&entry.shared.sid);
         entry.shared.set_closed();
         let left = entry.outbox.discard() + entry.outbox.packet_bytes();
         self.hub.written(&entry.shared, left);
         self.hub.report_drained(&entry.shared);
         if let Some(link) = entry.link
-            && self.links.get(link).is_some_and(|link| !link.closing) {
-                self.end_link(link, None);
-            }
+            && self.links.get(link).is_some_and(|link| !link.closing)
+        {
+            self.end_link(link, None);
+        }
     }
 
     pub(super) fn close_all(&mut self, now: Now) {

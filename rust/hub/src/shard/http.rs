@@ -32,20 +32,30 @@ impl Shard {
         let intent = match request::classify(&self.hub.config.request, head) {
             Classified::NotOurs => return Verdict::NotOurs,
             Classified::Preflight(answer) => {
-                let response = Response { status: answer.status, headers: answer.headers, body: Bytes::new() };
-                return Verdict::Respond { response, close: false };
+                let response = Response {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body: Bytes::new(),
+                };
+                return Verdict::Respond {
+                    response,
+                    close: false,
+                };
             }
             Classified::Reject(reject) => return refused(reject),
             Classified::Intent(intent) => intent,
         };
         let key = intent.sid.as_deref().and_then(|sid| self.find(sid));
-        let view = intent.sid.as_ref().map(|_| match key.and_then(|key| self.entries.get(key)) {
-            Some(entry) => SessionView::Known {
-                transport: entry.machine.transport(),
-                upgraded: entry.machine.upgraded(),
-            },
-            None => SessionView::Unknown,
-        });
+        let view = intent
+            .sid
+            .as_ref()
+            .map(|_| match key.and_then(|key| self.entries.get(key)) {
+                Some(entry) => SessionView::Known {
+                    transport: entry.machine.transport(),
+                    upgraded: entry.machine.upgraded(),
+                },
+                None => SessionView::Unknown,
+            });
         match (request::decide(&intent, view), key) {
             (Err(reject), _) => refused(reject),
             (Ok(Step::OpenPolling | Step::OpenWebSocket), _) if self.hub.is_stopping() => {
@@ -83,7 +93,14 @@ impl Shard {
         let request = Request::new(head.headers, head.target, head.address, head.secure);
         let mailbox = Arc::clone(&self.mailbox);
         let key = self.entries.insert_with(|key| Entry {
-            shared: Arc::new(Session::new(hub.next_number(), mailbox, key, sid, transport, request)),
+            shared: Arc::new(Session::new(
+                hub.next_number(),
+                mailbox,
+                key,
+                sid,
+                transport,
+                request,
+            )),
             machine: Machine::new(transport, &config.timing, now.monotonic),
             client: Client::default(),
             outbox: Outbox::default(),
@@ -100,8 +117,9 @@ impl Shard {
         self.sids.insert(sid, key);
         hub.counters.sessions.fetch_add(1, Relaxed);
         hub.counters.sessions_opened.fetch_add(1, Relaxed);
-        let upgrade =
-            transport == Transport::Polling && config.allow_upgrades && config.request.transports.websocket;
+        let upgrade = transport == Transport::Polling
+            && config.allow_upgrades
+            && config.request.transports.websocket;
         let open = Handshake {
             sid: sid.as_str(),
             upgrade_to_websocket: upgrade,
@@ -110,7 +128,10 @@ impl Shard {
             max_payload: config.max_http_buffer_size as u64,
         };
         let text = open.to_packet();
-        self.queue_uncounted(key, crate::frame::Frame::engine(&String::from_utf8_lossy(&text)));
+        self.queue_uncounted(
+            key,
+            crate::frame::Frame::engine(&String::from_utf8_lossy(&text)),
+        );
         self.schedule(key);
         key
     }
@@ -128,17 +149,27 @@ impl Shard {
     }
 
     fn accept_link(&mut self, session: SessionKey, intent: &Intent<'_>) -> Verdict {
-        let link = self.links.insert_with(|_| Link { session, own: Outbox::default(), closing: false });
+        let link = self.links.insert_with(|_| Link {
+            session,
+            own: Outbox::default(),
+            closing: false,
+        });
         let mut headers = intent.headers.clone();
         if let Some(subprotocol) = intent.subprotocol {
             headers.push(("sec-websocket-protocol", Cow::Owned(subprotocol.to_owned())));
         }
         let accept = accept_key(intent.websocket_key.unwrap_or_default());
-        Verdict::Accept { link, accept, headers }
+        Verdict::Accept {
+            link,
+            accept,
+            headers,
+        }
     }
 
     fn poll(&mut self, key: SessionKey, now: Now, headers: Headers) -> Verdict {
-        let Some(entry) = self.entries.get_mut(key) else { return plain(400, headers, true) };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return plain(400, headers, true);
+        };
         if entry.poll.is_some() {
             let detail = "overlap from client: a second poll while one was pending";
             self.close(key, now, CloseReason::TransportError, Some(detail), true);
@@ -183,21 +214,35 @@ impl Shard {
 
     /// The client went away while its poll hung.
     pub fn handle_poll_aborted(&mut self, key: SessionKey, now: Now) {
-        let hanging = self.entries.get_mut(key).is_some_and(|entry| entry.poll.take().is_some());
+        let hanging = self
+            .entries
+            .get_mut(key)
+            .is_some_and(|entry| entry.poll.take().is_some());
         if hanging {
             let detail = "poll connection closed prematurely";
             self.close(key, now, CloseReason::TransportError, Some(detail), true);
         }
     }
 
-    fn post(&mut self, key: SessionKey, now: Now, head: &RequestHead<'_>, intent: Intent<'_>) -> Verdict {
-        let Some(entry) = self.entries.get_mut(key) else { return plain(400, intent.headers, true) };
+    fn post(
+        &mut self,
+        key: SessionKey,
+        now: Now,
+        head: &RequestHead<'_>,
+        intent: Intent<'_>,
+    ) -> Verdict {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return plain(400, intent.headers, true);
+        };
         if entry.phase != Phase::Open {
             return refused(intent.refuse(Reject::new(ErrorCode::UnknownSid)));
         }
         let fault = if entry.post.is_some() {
             Some("data request overlap from client: a second post while one was running")
-        } else if head.header("content-type").is_some_and(|kind| kind.starts_with("application/octet-stream")) {
+        } else if head
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/octet-stream"))
+        {
             Some("invalid content: binary payloads belong to revision 3")
         } else {
             None
@@ -207,14 +252,24 @@ impl Shard {
             return plain(400, intent.headers, true);
         }
         entry.post = Some(intent.headers);
-        Verdict::ReadBody { session: key, limit: self.hub.config.max_http_buffer_size }
+        Verdict::ReadBody {
+            session: key,
+            limit: self.hub.config.max_http_buffer_size,
+        }
     }
 
     /// The whole body of a POST arrived.
     pub fn handle_post(&mut self, key: SessionKey, now: Now, body: &[u8]) -> PostVerdict {
-        let Some(mut headers) = self.entries.get_mut(key).and_then(|entry| entry.post.take()) else {
+        let Some(mut headers) = self
+            .entries
+            .get_mut(key)
+            .and_then(|entry| entry.post.take())
+        else {
             // The session ended while the body was on its way.
-            return PostVerdict::Respond { response: empty(400, Headers::new()), close: true };
+            return PostVerdict::Respond {
+                response: empty(400, Headers::new()),
+                close: true,
+            };
         };
         for piece in payload::decode(body) {
             let open = match piece {
@@ -232,28 +287,45 @@ impl Shard {
         self.schedule(key);
         headers.push(("content-type", Cow::Borrowed("text/html")));
         headers.push(("cache-control", Cow::Borrowed("no-store")));
-        let response = Response { status: 200, headers, body: Bytes::from_static(b"ok") };
+        let response = Response {
+            status: 200,
+            headers,
+            body: Bytes::from_static(b"ok"),
+        };
         let paused = self.entries.get_mut(key).filter(|entry| {
-            entry.phase == Phase::Open && entry.shared.paused.load(std::sync::atomic::Ordering::SeqCst)
+            entry.phase == Phase::Open
+                && entry
+                    .shared
+                    .paused
+                    .load(std::sync::atomic::Ordering::SeqCst)
         });
         match paused {
             Some(entry) => {
                 entry.post_held = true;
                 PostVerdict::Hold { response }
             }
-            None => PostVerdict::Respond { response, close: false },
+            None => PostVerdict::Respond {
+                response,
+                close: false,
+            },
         }
     }
 
     /// The body of a POST is larger than allowed: the session stays open, as in the official server.
     pub fn handle_post_too_large(&mut self, key: SessionKey, _now: Now) -> Response {
-        let headers = self.entries.get_mut(key).and_then(|entry| entry.post.take());
+        let headers = self
+            .entries
+            .get_mut(key)
+            .and_then(|entry| entry.post.take());
         empty(413, headers.unwrap_or_default())
     }
 
     /// The body of a POST broke off.
     pub fn handle_post_aborted(&mut self, key: SessionKey, now: Now) {
-        let posting = self.entries.get_mut(key).is_some_and(|entry| entry.post.take().is_some());
+        let posting = self
+            .entries
+            .get_mut(key)
+            .is_some_and(|entry| entry.post.take().is_some());
         if posting {
             let detail = "data request connection closed prematurely";
             self.close(key, now, CloseReason::TransportError, Some(detail), true);
@@ -272,19 +344,37 @@ fn poll_answer(body: Bytes, cors: Headers) -> Response {
         ("cache-control", Cow::Borrowed("no-store")),
     ];
     headers.extend(cors);
-    Response { status: 200, headers, body }
+    Response {
+        status: 200,
+        headers,
+        body,
+    }
 }
 
 fn empty(status: u16, headers: Headers) -> Response {
-    Response { status, headers, body: Bytes::new() }
+    Response {
+        status,
+        headers,
+        body: Bytes::new(),
+    }
 }
 
 fn plain(status: u16, headers: Headers, close: bool) -> Verdict {
-    Verdict::Respond { response: empty(status, headers), close }
+    Verdict::Respond {
+        response: empty(status, headers),
+        close,
+    }
 }
 
 fn refused(reject: Reject) -> Verdict {
     let close = reject.headers.iter().any(|(name, _)| *name == "connection");
     let body = Bytes::from(reject.body());
-    Verdict::Respond { response: Response { status: reject.status, headers: reject.headers, body }, close }
+    Verdict::Respond {
+        response: Response {
+            status: reject.status,
+            headers: reject.headers,
+            body,
+        },
+        close,
+    }
 }

@@ -26,7 +26,11 @@ impl Shard {
     pub(super) fn handle_text(&mut self, key: SessionKey, now: Now, text: &[u8]) -> bool {
         let timing = self.hub.config.timing;
         let limits = self.limits();
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.phase == Phase::Open) else {
+        let Some(entry) = self
+            .entries
+            .get_mut(key)
+            .filter(|entry| entry.phase == Phase::Open)
+        else {
             return false;
         };
         self.hub.counters.packets_in.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +52,13 @@ impl Shard {
                 true
             }
             Incoming::Close(reason, detail) => {
-                self.close(key, now, reason, Some(detail), reason != CloseReason::TransportClose);
+                self.close(
+                    key,
+                    now,
+                    reason,
+                    Some(detail),
+                    reason != CloseReason::TransportClose,
+                );
                 false
             }
             Incoming::Message => {
@@ -62,7 +72,11 @@ impl Shard {
     pub(super) fn handle_binary(&mut self, key: SessionKey, now: Now, data: &[u8]) -> bool {
         let timing = self.hub.config.timing;
         let limits = self.limits();
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.phase == Phase::Open) else {
+        let Some(entry) = self
+            .entries
+            .get_mut(key)
+            .filter(|entry| entry.phase == Phase::Open)
+        else {
             return false;
         };
         entry.machine.extend_pong(&timing, now.monotonic);
@@ -75,33 +89,70 @@ impl Shard {
         let config = &self.hub.config;
         Limits {
             max_attachments: config.max_attachments,
-            max_bytes: config.max_http_buffer_size.saturating_mul(config.max_attachments + 1),
+            max_bytes: config
+                .max_http_buffer_size
+                .saturating_mul(config.max_attachments + 1),
         }
     }
 
-    fn carry_out(&mut self, key: SessionKey, now: Now, order: Result<Order<Arc<Socket>>, Fault>, text: &[u8]) -> bool {
+    fn carry_out(
+        &mut self,
+        key: SessionKey,
+        now: Now,
+        order: Result<Order<Arc<Socket>>, Fault>,
+        text: &[u8],
+    ) -> bool {
         match order {
             Ok(Order::Nothing) => true,
             Ok(Order::Connect { namespace, auth }) => {
                 self.connect(key, now, namespace, auth);
                 true
             }
-            Ok(Order::Event { socket, ack_id, body, attachments }) => {
+            Ok(Order::Event {
+                socket,
+                ack_id,
+                body,
+                attachments,
+            }) => {
                 // The server may have ended it on another thread a moment ago. A client that answers its CONNECT packet
                 // faster than the accepting thread returns finds it still connecting: that event counts.
                 if socket.state() == SocketState::Closed {
                     return true;
                 }
-                self.hand_up(key, now, Notice::Event { socket, ack_id, body, attachments })
+                self.hand_up(
+                    key,
+                    now,
+                    Notice::Event {
+                        socket,
+                        ack_id,
+                        body,
+                        attachments,
+                    },
+                )
             }
-            Ok(Order::Ack { socket, ack_id, body, attachments }) => {
+            Ok(Order::Ack {
+                socket,
+                ack_id,
+                body,
+                attachments,
+            }) => {
                 if socket.settle_ack(ack_id) {
-                    return self.hand_up(key, now, Notice::Ack { socket, ack_id, body, attachments });
+                    return self.hand_up(
+                        key,
+                        now,
+                        Notice::Ack {
+                            socket,
+                            ack_id,
+                            body,
+                            attachments,
+                        },
+                    );
                 }
                 true
             }
             Ok(Order::Disconnect { socket }) => {
-                self.hub.close_socket(&socket, CloseReason::ClientNamespaceDisconnect, None);
+                self.hub
+                    .close_socket(&socket, CloseReason::ClientNamespaceDisconnect, None);
                 let by = now.monotonic + self.hub.config.connect_timeout;
                 if let Some(entry) = self.entries.get_mut(key) {
                     entry.expect_namespace(by);
@@ -109,7 +160,9 @@ impl Shard {
                 self.schedule(key);
                 true
             }
-            Err(fault) if fault.reason() == CloseReason::ParseError => self.fail(key, now, &fault.to_string(), text),
+            Err(fault) if fault.reason() == CloseReason::ParseError => {
+                self.fail(key, now, &fault.to_string(), text)
+            }
             Err(fault) => {
                 self.close(key, now, fault.reason(), Some(&fault.to_string()), false);
                 false
@@ -123,11 +176,18 @@ impl Shard {
             self.queue_uncounted(key, frame);
             return;
         };
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         let session = Arc::clone(&entry.shared);
         let id = self.hub.new_id();
-        let socket =
-            Arc::new(Socket::new(id, self.hub.next_number(), now.unix_ms, Arc::clone(&namespace), Arc::clone(&session)));
+        let socket = Arc::new(Socket::new(
+            id,
+            self.hub.next_number(),
+            now.unix_ms,
+            Arc::clone(&namespace),
+            Arc::clone(&session),
+        ));
         entry.client.joining(name, Arc::clone(&socket));
         let slot = namespace.rooms.lock().insert(Arc::clone(&socket));
         socket.slot.store(slot, Ordering::Release);
@@ -137,15 +197,19 @@ impl Shard {
 
     /// Hands an event or an answer to the application, within the bounds of the session. `false`: the session is over.
     fn hand_up(&mut self, key: SessionKey, now: Now, notice: Notice) -> bool {
-        let Some(entry) = self.entries.get_mut(key) else { return false };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return false;
+        };
         let session = Arc::clone(&entry.shared);
         self.hub.hold_events(&session, 1, notice.size());
         self.hub.sink.deliver(notice);
 
         let config = &self.hub.config;
         let over = |factor: usize| {
-            session.waiting_events.load(Ordering::SeqCst) > config.max_queued_events.saturating_mul(factor)
-                || (session.waiting_bytes.load(Ordering::SeqCst) > config.max_queued_bytes.saturating_mul(factor)
+            session.waiting_events.load(Ordering::SeqCst)
+                > config.max_queued_events.saturating_mul(factor)
+                || (session.waiting_bytes.load(Ordering::SeqCst)
+                    > config.max_queued_bytes.saturating_mul(factor)
                     && session.waiting_events.load(Ordering::SeqCst) > 1)
         };
         if !over(1) {
@@ -154,7 +218,13 @@ impl Shard {
         if session.pending_acks.load(Ordering::SeqCst) > 0 {
             // The answer that a handler waits for is behind these events: go on reading, but not for ever.
             if over(4) {
-                self.close(key, now, CloseReason::TransportError, Some("inbound queue full"), true);
+                self.close(
+                    key,
+                    now,
+                    CloseReason::TransportError,
+                    Some("inbound queue full"),
+                    true,
+                );
                 return false;
             }
             return true;
@@ -171,7 +241,9 @@ impl Shard {
     /// The application caught up, or awaits an answer of this client: read on.
     pub(super) fn resume(&mut self, key: SessionKey, now: Now) {
         let timing = self.hub.config.timing;
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if !entry.shared.paused.swap(false, Ordering::SeqCst) {
             return;
         }
@@ -187,11 +259,21 @@ impl Shard {
 
     /// Bytes of the client that are no packet: one line for the log, and the session ends. Always `false`.
     pub(super) fn fail(&mut self, key: SessionKey, now: Now, error: &str, bytes: &[u8]) -> bool {
-        self.hub.counters.parse_errors.fetch_add(1, Ordering::Relaxed);
+        self.hub
+            .counters
+            .parse_errors
+            .fetch_add(1, Ordering::Relaxed);
         if self.log_budget.take(now.monotonic) {
             let excerpt = bytes[..bytes.len().min(EXCERPT)].escape_ascii();
-            let sid = self.entries.get(key).map_or_else(String::new, |entry| entry.shared.sid.to_string());
-            self.hub.log(Level::Warning, "sio_fast.engine", format!("session {sid} sent bad bytes: {error}: {excerpt}"));
+            let sid = self
+                .entries
+                .get(key)
+                .map_or_else(String::new, |entry| entry.shared.sid.to_string());
+            self.hub.log(
+                Level::Warning,
+                "sio_fast.engine",
+                format!("session {sid} sent bad bytes: {error}: {excerpt}"),
+            );
         }
         self.close(key, now, CloseReason::ParseError, Some(error), false);
         false

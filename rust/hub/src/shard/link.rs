@@ -20,7 +20,9 @@ const MAX_OWN: usize = 64;
 impl Shard {
     /// The 101 was sent.
     pub fn handle_link_open(&mut self, key: LinkKey, now: Now) -> LinkState {
-        let Some(session) = self.session_of(key) else { return LinkState::Closing };
+        let Some(session) = self.session_of(key) else {
+            return LinkState::Closing;
+        };
         let timing = self.hub.config.timing;
         let Some(entry) = self.entries.get_mut(session) else {
             return self.end_link(key, None);
@@ -41,9 +43,18 @@ impl Shard {
         LinkState::Open
     }
 
-    pub fn handle_link_message(&mut self, key: LinkKey, now: Now, message: Message<'_>) -> LinkState {
-        let Some(session) = self.session_of(key) else { return LinkState::Closing };
-        let Some(entry) = self.entries.get(session) else { return self.end_link(key, None) };
+    pub fn handle_link_message(
+        &mut self,
+        key: LinkKey,
+        now: Now,
+        message: Message<'_>,
+    ) -> LinkState {
+        let Some(session) = self.session_of(key) else {
+            return LinkState::Closing;
+        };
+        let Some(entry) = self.entries.get(session) else {
+            return self.end_link(key, None);
+        };
         if entry.link == Some(key) {
             match message {
                 Message::Text(text) => self.handle_text(session, now, text.as_bytes()),
@@ -56,7 +67,9 @@ impl Shard {
     }
 
     fn handle_candidate(&mut self, key: LinkKey, session: SessionKey, message: Message<'_>) {
-        let Some(entry) = self.entries.get_mut(session) else { return };
+        let Some(entry) = self.entries.get_mut(session) else {
+            return;
+        };
         let meaning = match message {
             Message::Text(text) => entry.machine.handle_candidate(text.as_bytes()),
             Message::Binary(_) => Candidate::Refuse,
@@ -84,7 +97,9 @@ impl Shard {
 
     /// The candidate of an upgrade is not wanted any more; polling lives on.
     pub(super) fn drop_candidate(&mut self, session: SessionKey) {
-        let Some(entry) = self.entries.get_mut(session) else { return };
+        let Some(entry) = self.entries.get_mut(session) else {
+            return;
+        };
         entry.machine.abandon_upgrade();
         if let Some(key) = entry.candidate.take() {
             self.end_link(key, None);
@@ -92,7 +107,12 @@ impl Shard {
     }
 
     /// The peer sent a close frame: it is answered with the same code.
-    pub fn handle_link_close_frame(&mut self, key: LinkKey, now: Now, code: Option<u16>) -> LinkState {
+    pub fn handle_link_close_frame(
+        &mut self,
+        key: LinkKey,
+        now: Now,
+        code: Option<u16>,
+    ) -> LinkState {
         // The close frame first: the end of the session would queue an empty one.
         let state = self.end_link(key, code);
         self.link_gone(key, now, CloseReason::TransportClose, None);
@@ -100,7 +120,13 @@ impl Shard {
     }
 
     /// The peer broke the WebSocket protocol; `code` says how.
-    pub fn handle_link_violation(&mut self, key: LinkKey, now: Now, code: u16, detail: &'static str) -> LinkState {
+    pub fn handle_link_violation(
+        &mut self,
+        key: LinkKey,
+        now: Now,
+        code: u16,
+        detail: &'static str,
+    ) -> LinkState {
         let state = self.end_link(key, Some(code));
         self.link_gone(key, now, CloseReason::TransportError, Some(detail));
         state
@@ -109,7 +135,11 @@ impl Shard {
     /// A WebSocket ping: the pong carries its data.
     pub fn handle_link_ping(&mut self, key: LinkKey, _now: Now, data: &[u8]) -> LinkState {
         // A peer that pings without reading must not fill our memory; the latest pongs are optional (RFC 6455, 5.5.3).
-        if self.links.get(key).is_some_and(|link| link.own.len() < MAX_OWN) {
+        if self
+            .links
+            .get(key)
+            .is_some_and(|link| link.own.len() < MAX_OWN)
+        {
             self.push_own(key, Frame::control(Opcode::Pong, data));
         }
         self.link_state(key)
@@ -118,50 +148,86 @@ impl Shard {
     /// The TCP connection ended, or everything was written after [`LinkState::Closing`]. The key is dead afterwards.
     pub fn handle_link_closed(&mut self, key: LinkKey, now: Now) {
         self.link_gone(key, now, CloseReason::TransportClose, None);
-        let Some(link) = self.links.remove(key) else { return };
+        let Some(link) = self.links.remove(key) else {
+            return;
+        };
         // The session of a link that had the last word is over.
-        let over = self.entries.get(link.session).is_some_and(|entry| entry.link == Some(key));
+        let over = self
+            .entries
+            .get(link.session)
+            .is_some_and(|entry| entry.link == Some(key));
         if over {
             self.remove(link.session, now);
         }
     }
 
     fn link_gone(&mut self, key: LinkKey, now: Now, reason: CloseReason, detail: Option<&str>) {
-        let Some(session) = self.session_of(key) else { return };
-        let Some(entry) = self.entries.get_mut(session) else { return };
+        let Some(session) = self.session_of(key) else {
+            return;
+        };
+        let Some(entry) = self.entries.get_mut(session) else {
+            return;
+        };
         if entry.candidate == Some(key) {
             entry.candidate = None;
             entry.machine.abandon_upgrade();
             self.schedule(session);
-        } else if entry.link == Some(key) || entry.link.is_none() && entry.machine.transport() == super::Transport::WebSocket
+        } else if entry.link == Some(key)
+            || entry.link.is_none() && entry.machine.transport() == super::Transport::WebSocket
         {
             self.close(session, now, reason, detail, true);
         }
     }
 
     pub fn link_state(&self, key: LinkKey) -> LinkState {
-        let Some(link) = self.links.get(key) else { return LinkState::Closing };
+        let Some(link) = self.links.get(key) else {
+            return LinkState::Closing;
+        };
         if link.closing {
             return LinkState::Closing;
         }
         let paused = self.entries.get(link.session).is_some_and(|entry| {
-            entry.link == Some(key) && entry.shared.paused.load(std::sync::atomic::Ordering::SeqCst)
+            entry.link == Some(key)
+                && entry
+                    .shared
+                    .paused
+                    .load(std::sync::atomic::Ordering::SeqCst)
         });
-        if paused { LinkState::Paused } else { LinkState::Open }
+        if paused {
+            LinkState::Paused
+        } else {
+            LinkState::Open
+        }
     }
 
     /// Fills `slices` with what is to be written next; returns how many were filled. 0: nothing waits.
     pub fn link_slices<'a>(&'a self, key: LinkKey, slices: &mut [IoSlice<'a>]) -> usize {
-        let Some(link) = self.links.get(key) else { return 0 };
-        let session = self.entries.get(link.session).filter(|entry| entry.link == Some(key));
-        let Some(entry) = session else { return link.own.slices(slices) };
-        if link.session_first(&entry.outbox) { entry.outbox.slices(slices) } else { link.own.slices(slices) }
+        let Some(link) = self.links.get(key) else {
+            return 0;
+        };
+        let session = self
+            .entries
+            .get(link.session)
+            .filter(|entry| entry.link == Some(key));
+        let Some(entry) = session else {
+            return link.own.slices(slices);
+        };
+        if link.session_first(&entry.outbox) {
+            entry.outbox.slices(slices)
+        } else {
+            link.own.slices(slices)
+        }
     }
 
     /// `written` bytes of those went out.
     pub fn link_wrote(&mut self, key: LinkKey, written: usize) {
-        let Some(link) = self.links.get_mut(key) else { return };
-        let entry = self.entries.get_mut(link.session).filter(|entry| entry.link == Some(key));
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let entry = self
+            .entries
+            .get_mut(link.session)
+            .filter(|entry| entry.link == Some(key));
         let Some(entry) = entry else {
             link.own.advance(written);
             return;
@@ -180,10 +246,11 @@ impl Shard {
 
     fn push_own(&mut self, key: LinkKey, frame: Arc<Frame>) {
         if let Some(link) = self.links.get_mut(key)
-            && !link.closing {
-                link.own.push(frame);
-                self.dirty.push_back(Dirty::Link(key));
-            }
+            && !link.closing
+        {
+            link.own.push(frame);
+            self.dirty.push_back(Dirty::Link(key));
+        }
     }
 
     /// Queues the close frame as the link's last word. Without a code it is empty, as the official server's.

@@ -14,7 +14,10 @@ use parking_lot::Mutex;
 use sio_hub::{
     Hub,
     config::Config,
-    shard::{Dirty, LinkKey, LinkState, Message, PostVerdict, Response, Resumed, SessionKey, Shard, Verdict},
+    shard::{
+        Dirty, LinkKey, LinkState, Message, PostVerdict, Response, Resumed, SessionKey, Shard,
+        Verdict,
+    },
     sink::{EventSink, Notice},
     socket::Socket,
     time::Now,
@@ -102,14 +105,24 @@ impl World {
             bytes[0] = counter.fetch_add(1, Ordering::Relaxed);
             bytes
         });
-        let hub = Hub::new(config, Arc::clone(&sink) as Arc<dyn EventSink>, entropy).expect("a valid configuration");
+        let hub = Hub::new(config, Arc::clone(&sink) as Arc<dyn EventSink>, entropy)
+            .expect("a valid configuration");
         hub.namespace("/");
         let shard = hub.shard(Arc::new(Nobody));
-        Self { hub, shard, sink, clock: Duration::ZERO, resumed: Vec::new() }
+        Self {
+            hub,
+            shard,
+            sink,
+            clock: Duration::ZERO,
+            resumed: Vec::new(),
+        }
     }
 
     pub fn now(&self) -> Now {
-        Now { monotonic: self.clock, unix_ms: 1_700_000_000_000 + self.clock.as_millis() as u64 }
+        Now {
+            monotonic: self.clock,
+            unix_ms: 1_700_000_000_000 + self.clock.as_millis() as u64,
+        }
     }
 
     /// Lets the commands of other threads take effect.
@@ -141,7 +154,13 @@ impl World {
     }
 
     pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &[u8])]) -> Verdict {
-        let head = RequestHead { method, target, headers, address: None, secure: false };
+        let head = RequestHead {
+            method,
+            target,
+            headers,
+            address: None,
+            secure: false,
+        };
         self.shard.request(self.now(), &head)
     }
 
@@ -157,7 +176,11 @@ impl World {
     /// A poll: its answer if there is one at once, otherwise the session that it hangs on.
     pub fn poll(&mut self, sid: &str) -> Result<Answer, SessionKey> {
         self.settle();
-        match self.request("GET", &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"), &[]) {
+        match self.request(
+            "GET",
+            &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"),
+            &[],
+        ) {
             Verdict::Respond { response, .. } => Ok((response.status, text(&response))),
             Verdict::Poll { session } => Err(session),
             other => panic!("{other:?}"),
@@ -167,9 +190,13 @@ impl World {
     /// What a hanging poll is answered by now.
     pub fn hanging(&mut self, session: SessionKey) -> Option<String> {
         self.settle();
-        let listed = std::iter::from_fn(|| self.shard.next_dirty()).any(|dirty| dirty == Dirty::Poll(session));
+        let listed = std::iter::from_fn(|| self.shard.next_dirty())
+            .any(|dirty| dirty == Dirty::Poll(session));
         let now = self.now();
-        listed.then(|| self.shard.take_poll(session, now)).flatten().map(|(response, _)| text(&response))
+        listed
+            .then(|| self.shard.take_poll(session, now))
+            .flatten()
+            .map(|(response, _)| text(&response))
     }
 
     pub fn post(&mut self, sid: &str, body: &str) -> PostVerdict {
@@ -178,7 +205,11 @@ impl World {
     }
 
     pub fn begin_post(&mut self, sid: &str) -> SessionKey {
-        match self.request("POST", &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"), &[]) {
+        match self.request(
+            "POST",
+            &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"),
+            &[],
+        ) {
             Verdict::ReadBody { session, .. } => session,
             other => panic!("{other:?}"),
         }
@@ -194,7 +225,11 @@ impl World {
             ("sec-websocket-version", b"13"),
             ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
         ];
-        match self.request("GET", &format!("/socket.io/?EIO=4&transport=websocket{sid}"), headers) {
+        match self.request(
+            "GET",
+            &format!("/socket.io/?EIO=4&transport=websocket{sid}"),
+            headers,
+        ) {
             Verdict::Accept { link, .. } => {
                 self.shard.handle_link_open(link, self.now());
                 link
@@ -204,7 +239,9 @@ impl World {
     }
 
     pub fn say(&mut self, link: LinkKey, message: &str) -> LinkState {
-        let state = self.shard.handle_link_message(link, self.now(), Message::Text(message));
+        let state = self
+            .shard
+            .handle_link_message(link, self.now(), Message::Text(message));
         self.settle();
         state
     }
@@ -217,7 +254,10 @@ impl World {
         loop {
             let mut slices = [IoSlice::new(&[]); 8];
             let filled = self.shard.link_slices(link, &mut slices);
-            let chunk: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
+            let chunk: Vec<u8> = slices[..filled]
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
             if chunk.is_empty() {
                 break;
             }
@@ -258,8 +298,13 @@ impl World {
     /// Sessions, sockets, bytes and events that wait.
     pub fn gauges(&self) -> [usize; 4] {
         let counters = self.hub.counters();
-        [&counters.sessions, &counters.sockets, &counters.bytes_queued, &counters.events_queued]
-            .map(|gauge| gauge.load(Ordering::Relaxed))
+        [
+            &counters.sessions,
+            &counters.sockets,
+            &counters.bytes_queued,
+            &counters.events_queued,
+        ]
+        .map(|gauge| gauge.load(Ordering::Relaxed))
     }
 }
 
@@ -275,7 +320,10 @@ fn frames(mut bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     while let [first, second, rest @ ..] = bytes {
         let (length, rest) = match second {
-            126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]),
+            126 => (
+                usize::from(u16::from_be_bytes([rest[0], rest[1]])),
+                &rest[2..],
+            ),
             127 => panic!("no test sends that much"),
             short => (usize::from(*short), rest),
         };

@@ -41,9 +41,14 @@ enum Heartbeat {
 enum Upgrade {
     Never,
     /// The candidate is connected and has not probed.
-    Waiting { until: Duration },
+    Waiting {
+        until: Duration,
+    },
     /// `3probe` was sent; `noop_at` is set while a poll hangs that must be released.
-    Probed { until: Duration, noop_at: Option<Duration> },
+    Probed {
+        until: Duration,
+        noop_at: Option<Duration>,
+    },
     Done,
 }
 
@@ -113,7 +118,10 @@ impl Session {
 
     /// Whether a candidate is connected.
     pub const fn upgrading(&self) -> bool {
-        matches!(self.upgrade, Upgrade::Waiting { .. } | Upgrade::Probed { .. })
+        matches!(
+            self.upgrade,
+            Upgrade::Waiting { .. } | Upgrade::Probed { .. }
+        )
     }
 
     /// A packet arrived on the session's own transport.
@@ -130,7 +138,9 @@ impl Session {
                 return Incoming::Close(CloseReason::TransportError, "invalid heartbeat direction");
             }
             // On a WebSocket the official server ignores it; a peer that says goodbye means it.
-            PacketType::Close => return Incoming::Close(CloseReason::TransportClose, "close packet"),
+            PacketType::Close => {
+                return Incoming::Close(CloseReason::TransportClose, "close packet");
+            }
             PacketType::Message | PacketType::Open | PacketType::Upgrade | PacketType::Noop => {}
         }
         self.extend_pong(timing, now);
@@ -143,8 +153,14 @@ impl Session {
 
     /// Any traffic but a pong is a sign of life too, once per ping: a client behind a slow upload is not dead.
     pub fn extend_pong(&mut self, timing: &Timing, now: Duration) {
-        if let Heartbeat::PongBy { extended: false, .. } = self.heartbeat {
-            self.heartbeat = Heartbeat::PongBy { at: now + timing.ping_timeout, extended: true };
+        if let Heartbeat::PongBy {
+            extended: false, ..
+        } = self.heartbeat
+        {
+            self.heartbeat = Heartbeat::PongBy {
+                at: now + timing.ping_timeout,
+                extended: true,
+            };
         }
     }
 
@@ -153,7 +169,9 @@ impl Session {
         if self.transport == Transport::WebSocket || self.upgrade != Upgrade::Never {
             return false;
         }
-        self.upgrade = Upgrade::Waiting { until: now + timing.upgrade_timeout };
+        self.upgrade = Upgrade::Waiting {
+            until: now + timing.upgrade_timeout,
+        };
         true
     }
 
@@ -161,7 +179,10 @@ impl Session {
     pub fn handle_candidate(&mut self, text: &[u8]) -> Candidate {
         match (text, self.upgrade) {
             (b"2probe", Upgrade::Waiting { until } | Upgrade::Probed { until, .. }) => {
-                self.upgrade = Upgrade::Probed { until, noop_at: None };
+                self.upgrade = Upgrade::Probed {
+                    until,
+                    noop_at: None,
+                };
                 Candidate::Probe
             }
             (b"5", Upgrade::Waiting { .. } | Upgrade::Probed { .. }) => {
@@ -197,7 +218,10 @@ impl Session {
     /// We read again: the pong that may be on its way has its whole time anew.
     pub fn resume(&mut self, timing: &Timing, now: Duration) {
         if self.heartbeat == Heartbeat::Suspended {
-            self.heartbeat = Heartbeat::PongBy { at: now + timing.ping_timeout, extended: false };
+            self.heartbeat = Heartbeat::PongBy {
+                at: now + timing.ping_timeout,
+                extended: false,
+            };
         }
     }
 
@@ -245,7 +269,10 @@ impl Session {
                 self.heartbeat = if paused {
                     Heartbeat::Suspended
                 } else {
-                    Heartbeat::PongBy { at: now + timing.ping_timeout, extended: false }
+                    Heartbeat::PongBy {
+                        at: now + timing.ping_timeout,
+                        extended: false,
+                    }
                 };
                 Some(Due::SendPing)
             }
@@ -278,16 +305,25 @@ mod tests {
         let mut session = polling();
         assert_eq!(session.deadline(), Some(at(25)));
         assert_eq!(session.handle_timeout(&TIMING, at(24), false), None);
-        assert_eq!(session.handle_timeout(&TIMING, at(25), false), Some(Due::SendPing));
+        assert_eq!(
+            session.handle_timeout(&TIMING, at(25), false),
+            Some(Due::SendPing)
+        );
         assert_eq!(session.deadline(), Some(at(45)));
-        assert_eq!(session.handle_timeout(&TIMING, at(45), false), Some(Due::PongMissing));
+        assert_eq!(
+            session.handle_timeout(&TIMING, at(45), false),
+            Some(Due::PongMissing)
+        );
     }
 
     #[test]
     fn the_interval_starts_anew_at_the_pong() {
         let mut session = polling();
         session.handle_timeout(&TIMING, at(25), false);
-        assert_eq!(session.handle_packet(PacketType::Pong, &TIMING, at(30)), Incoming::Handled);
+        assert_eq!(
+            session.handle_packet(PacketType::Pong, &TIMING, at(30)),
+            Incoming::Handled
+        );
         assert_eq!(session.deadline(), Some(at(55)));
     }
 
@@ -313,22 +349,37 @@ mod tests {
     fn an_upgrade_in_order() {
         let mut session = polling();
         assert!(session.begin_upgrade(&TIMING, at(1)));
-        assert!(!session.begin_upgrade(&TIMING, at(1)), "one candidate at a time");
+        assert!(
+            !session.begin_upgrade(&TIMING, at(1)),
+            "one candidate at a time"
+        );
         assert_eq!(session.handle_candidate(b"2probe"), Candidate::Probe);
         session.handle_hanging_poll(at(2));
-        assert_eq!(session.handle_timeout(&TIMING, at(3), false), Some(Due::SendNoop));
+        assert_eq!(
+            session.handle_timeout(&TIMING, at(3), false),
+            Some(Due::SendNoop)
+        );
         assert_eq!(session.handle_candidate(b"5"), Candidate::Complete);
         assert_eq!(session.transport(), Transport::WebSocket);
-        assert!(!session.begin_upgrade(&TIMING, at(4)), "a session upgrades at most once");
+        assert!(
+            !session.begin_upgrade(&TIMING, at(4)),
+            "a session upgrades at most once"
+        );
     }
 
     #[test]
     fn an_abandoned_upgrade_leaves_polling_alive() {
         let mut session = polling();
         session.begin_upgrade(&TIMING, at(1));
-        assert_eq!(session.handle_timeout(&TIMING, at(11), false), Some(Due::UpgradeAbandoned));
+        assert_eq!(
+            session.handle_timeout(&TIMING, at(11), false),
+            Some(Due::UpgradeAbandoned)
+        );
         assert_eq!(session.transport(), Transport::Polling);
-        assert!(session.begin_upgrade(&TIMING, at(12)), "and another may be tried");
+        assert!(
+            session.begin_upgrade(&TIMING, at(12)),
+            "and another may be tried"
+        );
         assert_eq!(session.handle_candidate(b"4hello"), Candidate::Refuse);
     }
 
@@ -341,7 +392,10 @@ mod tests {
         session.resume(&TIMING, at(100));
         assert_eq!(session.deadline(), Some(at(120)));
         let mut session = polling();
-        assert_eq!(session.handle_timeout(&TIMING, at(25), true), Some(Due::SendPing));
+        assert_eq!(
+            session.handle_timeout(&TIMING, at(25), true),
+            Some(Due::SendPing)
+        );
         assert_eq!(session.deadline(), None);
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
-    attachments::{Assembled, AssemblyError, Assembler},
+    attachments::{Assembled, Assembler, AssemblyError},
     packet::{self, Head, PacketError, PacketType},
 };
 use crate::close::CloseReason;
@@ -43,8 +43,18 @@ pub enum Order<S> {
     Nothing,
     /// Join this namespace; answer with [`Client::joining`] or a `CONNECT_ERROR`.
     Connect { namespace: Box<str>, auth: Bytes },
-    Event { socket: S, ack_id: Option<u64>, body: Bytes, attachments: Vec<Bytes> },
-    Ack { socket: S, ack_id: u64, body: Bytes, attachments: Vec<Bytes> },
+    Event {
+        socket: S,
+        ack_id: Option<u64>,
+        body: Bytes,
+        attachments: Vec<Bytes>,
+    },
+    Ack {
+        socket: S,
+        ack_id: u64,
+        body: Bytes,
+        attachments: Vec<Bytes>,
+    },
     /// The client left; the membership is gone.
     Disconnect { socket: S },
 }
@@ -92,7 +102,10 @@ pub struct Client<S> {
 
 impl<S> Default for Client<S> {
     fn default() -> Self {
-        Self { members: SmallVec::new(), assembler: Assembler::new() }
+        Self {
+            members: SmallVec::new(),
+            assembler: Assembler::new(),
+        }
     }
 }
 
@@ -103,17 +116,39 @@ impl<S: Clone> Client<S> {
         let Some(head) = self.assembler.text(head).map_err(Fault::Assembly)? else {
             return Ok(Order::Nothing);
         };
-        let Head { kind, namespace, ack_id, body, .. } = head;
-        self.order(kind, namespace, ack_id, || Bytes::copy_from_slice(body), Vec::new)
+        let Head {
+            kind,
+            namespace,
+            ack_id,
+            body,
+            ..
+        } = head;
+        self.order(
+            kind,
+            namespace,
+            ack_id,
+            || Bytes::copy_from_slice(body),
+            Vec::new,
+        )
     }
 
     /// A binary Engine.IO message arrived.
     pub fn handle_binary(&mut self, data: &[u8], limits: &Limits) -> Result<Order<S>, Fault> {
         let data = Bytes::copy_from_slice(data);
-        let Some(packet) = self.assembler.binary(data, limits.max_bytes).map_err(Fault::Assembly)? else {
+        let Some(packet) = self
+            .assembler
+            .binary(data, limits.max_bytes)
+            .map_err(Fault::Assembly)?
+        else {
             return Ok(Order::Nothing);
         };
-        let Assembled { kind, namespace, ack_id, body, attachments } = packet;
+        let Assembled {
+            kind,
+            namespace,
+            ack_id,
+            body,
+            attachments,
+        } = packet;
         self.order(kind, &namespace, ack_id, || body, || attachments)
     }
 
@@ -125,14 +160,20 @@ impl<S: Clone> Client<S> {
         body: impl FnOnce() -> Bytes,
         attachments: impl FnOnce() -> Vec<Bytes>,
     ) -> Result<Order<S>, Fault> {
-        let place = self.members.iter().position(|member| *member.namespace == *namespace);
+        let place = self
+            .members
+            .iter()
+            .position(|member| *member.namespace == *namespace);
         if kind == PacketType::Connect {
             match place.map(|place| self.members[place].standing) {
                 None => {}
                 Some(Standing::Left) => drop(self.members.remove(place.unwrap_or_default())),
                 Some(Standing::Connecting | Standing::Joined) => return Err(Fault::ConnectedTwice),
             }
-            return Ok(Order::Connect { namespace: namespace.into(), auth: body() });
+            return Ok(Order::Connect {
+                namespace: namespace.into(),
+                auth: body(),
+            });
         }
         let place = place.ok_or(Fault::NotJoined)?;
         match self.members[place].standing {
@@ -144,26 +185,40 @@ impl<S: Clone> Client<S> {
         }
         let socket = self.members[place].socket.clone();
         Ok(match (kind, ack_id) {
-            (PacketType::Event | PacketType::BinaryEvent, ack_id) => {
-                Order::Event { socket, ack_id, body: body(), attachments: attachments() }
-            }
-            (PacketType::Ack | PacketType::BinaryAck, Some(ack_id)) => {
-                Order::Ack { socket, ack_id, body: body(), attachments: attachments() }
-            }
+            (PacketType::Event | PacketType::BinaryEvent, ack_id) => Order::Event {
+                socket,
+                ack_id,
+                body: body(),
+                attachments: attachments(),
+            },
+            (PacketType::Ack | PacketType::BinaryAck, Some(ack_id)) => Order::Ack {
+                socket,
+                ack_id,
+                body: body(),
+                attachments: attachments(),
+            },
             (PacketType::Disconnect, _) => {
                 self.members.remove(place);
                 Order::Disconnect { socket }
             }
             // An answer to nothing.
-            (PacketType::Ack | PacketType::BinaryAck | PacketType::Connect | PacketType::ConnectError, _) => {
-                Order::Nothing
-            }
+            (
+                PacketType::Ack
+                | PacketType::BinaryAck
+                | PacketType::Connect
+                | PacketType::ConnectError,
+                _,
+            ) => Order::Nothing,
         })
     }
 
     /// The middlewares of the namespace decide about `socket`.
     pub fn joining(&mut self, namespace: Box<str>, socket: S) {
-        self.members.push(Membership { namespace, standing: Standing::Connecting, socket });
+        self.members.push(Membership {
+            namespace,
+            standing: Standing::Connecting,
+            socket,
+        });
     }
 
     /// They let it in.
@@ -186,7 +241,9 @@ impl<S: Clone> Client<S> {
 
     /// Whether no namespace is joined or about to be.
     pub fn is_empty(&self) -> bool {
-        self.members.iter().all(|member| member.standing == Standing::Left)
+        self.members
+            .iter()
+            .all(|member| member.standing == Standing::Left)
     }
 
     /// Takes out everything at the end of the session.
@@ -199,7 +256,10 @@ impl<S: Clone> Client<S> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { max_attachments: 10, max_bytes: 1000 };
+    const LIMITS: Limits = Limits {
+        max_attachments: 10,
+        max_bytes: 1000,
+    };
 
     fn joined() -> Client<u32> {
         let mut client = Client::default();
@@ -211,16 +271,29 @@ mod tests {
     #[test]
     fn events_need_a_namespace() {
         let mut client = Client::<u32>::default();
-        assert_eq!(client.handle_text(b"2[\"a\"]", &LIMITS), Err(Fault::NotJoined));
+        assert_eq!(
+            client.handle_text(b"2[\"a\"]", &LIMITS),
+            Err(Fault::NotJoined)
+        );
         client.joining("/".into(), 1);
-        assert_eq!(client.handle_text(b"2[\"a\"]", &LIMITS), Err(Fault::NotJoined), "still connecting");
+        assert_eq!(
+            client.handle_text(b"2[\"a\"]", &LIMITS),
+            Err(Fault::NotJoined),
+            "still connecting"
+        );
     }
 
     #[test]
     fn a_namespace_is_joined_once() {
         let mut client = joined();
-        assert_eq!(client.handle_text(b"0", &LIMITS), Err(Fault::ConnectedTwice));
-        assert!(matches!(client.handle_text(b"0/b,", &LIMITS), Ok(Order::Connect { .. })));
+        assert_eq!(
+            client.handle_text(b"0", &LIMITS),
+            Err(Fault::ConnectedTwice)
+        );
+        assert!(matches!(
+            client.handle_text(b"0/b,", &LIMITS),
+            Ok(Order::Connect { .. })
+        ));
     }
 
     #[test]
@@ -229,14 +302,23 @@ mod tests {
         client.left(|_| true);
         assert!(client.is_empty());
         assert_eq!(client.handle_text(b"2[\"a\"]", &LIMITS), Ok(Order::Nothing));
-        assert!(matches!(client.handle_text(b"0", &LIMITS), Ok(Order::Connect { .. })), "and it may come again");
+        assert!(
+            matches!(client.handle_text(b"0", &LIMITS), Ok(Order::Connect { .. })),
+            "and it may come again"
+        );
     }
 
     #[test]
     fn what_comes_after_the_client_left_is_its_fault() {
         let mut client = joined();
-        assert_eq!(client.handle_text(b"1", &LIMITS), Ok(Order::Disconnect { socket: 7 }));
-        assert_eq!(client.handle_text(b"2[\"a\"]", &LIMITS), Err(Fault::NotJoined));
+        assert_eq!(
+            client.handle_text(b"1", &LIMITS),
+            Ok(Order::Disconnect { socket: 7 })
+        );
+        assert_eq!(
+            client.handle_text(b"2[\"a\"]", &LIMITS),
+            Err(Fault::NotJoined)
+        );
     }
 
     #[test]
@@ -245,10 +327,18 @@ mod tests {
         let text = b"51-3[\"a\",{\"_placeholder\":true,\"num\":0}]";
         assert_eq!(client.handle_text(text, &LIMITS), Ok(Order::Nothing));
         match client.handle_binary(b"xyz", &LIMITS) {
-            Ok(Order::Event { socket: 7, ack_id: Some(3), attachments, .. }) => assert_eq!(attachments, ["xyz"]),
+            Ok(Order::Event {
+                socket: 7,
+                ack_id: Some(3),
+                attachments,
+                ..
+            }) => assert_eq!(attachments, ["xyz"]),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(client.handle_binary(b"xyz", &LIMITS), Err(Fault::Assembly(_))));
+        assert!(matches!(
+            client.handle_binary(b"xyz", &LIMITS),
+            Err(Fault::Assembly(_))
+        ));
     }
 
     #[test]
