@@ -178,7 +178,7 @@ impl Hub {
             .rooms
             .lock()
             .select(selection.rooms, selection.except, sender, |socket| {
-                handles.push(socket.handle)
+                handles.push(socket.handle);
             });
         handles
     }

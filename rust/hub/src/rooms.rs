@@ -160,7 +160,7 @@ impl Rooms {
         }
         for name in except {
             self.each_in_room(name.as_ref(), |stamps, slot, _| {
-                stamps[slot as usize] = epoch
+                stamps[slot as usize] = epoch;
             });
         }
         if rooms.is_empty() {

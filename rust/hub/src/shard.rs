@@ -296,7 +296,7 @@ impl Shard {
             }
             Command::Resume { to } => self.resume(to, now),
             Command::StartDeadline { token, after } => {
-                self.timers.start_token(token, now.monotonic + after)
+                self.timers.start_token(token, now.monotonic + after);
             }
             Command::CancelDeadline { token } => self.timers.cancel_token(token),
             Command::Shutdown => self.close_all(now),

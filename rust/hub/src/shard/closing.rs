@@ -63,7 +63,7 @@ impl Shard {
                 self.schedule_closing(key);
             }
             (Transport::Polling, _) if entry.poll.is_some() => {
-                self.dirty.push_back(Dirty::Poll(key))
+                self.dirty.push_back(Dirty::Poll(key));
             }
             // The next poll takes what is left; whoever is known to be gone will not ask.
             (Transport::Polling, _) if !discard => self.schedule_closing(key),
