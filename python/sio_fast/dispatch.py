@@ -297,7 +297,7 @@ class Dispatcher:
         if lane is None:
             return None
         socket = lane.socket
-        lane.nsp._sockets.pop(socket.id, None)
+        lane.nsp._sockets.pop(lane.core.id, None)
         socket._left(reason, detail)
         self._waits.left(handle, reason, lane.core.session)
         lane.leaving = (reason, detail, frozenset(rooms))
@@ -409,7 +409,7 @@ class Dispatcher:
         """The server made the socket leave, maybe on another thread: no event of it starts any more."""
         lane.ended = True
         lane.blocked = True
-        lane.nsp._sockets.pop(lane.socket.id, None)
+        lane.nsp._sockets.pop(lane.core.id, None)
         if self._waits.here():
             lane.drop()
 
@@ -430,7 +430,7 @@ class Dispatcher:
         lane.ended = True
         lane.blocked = True
         lane.leaving = None
-        lane.nsp._sockets.pop(lane.socket.id, None)
+        lane.nsp._sockets.pop(lane.core.id, None)
         lane.socket._unbind()
         self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)
         if not self._lanes:

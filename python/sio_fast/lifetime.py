@@ -92,9 +92,11 @@ class Lifetime:
                 self._core.shutdown(0.0)
                 with anyio.move_on_after(_SHORT, shield=True):
                     await anyio.to_thread.run_sync(self._core.join, abandon_on_cancel=True)
-            self._dispatcher.close(_REASON)
-            self._gone.set()
-            self._ended.set()
+            try:
+                self._dispatcher.close(_REASON)
+            finally:
+                self._gone.set()
+                self._ended.set()
         if self._failure is not None:
             raise self._failure
 
