@@ -36,7 +36,7 @@ MANIFESTS := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml)
 CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path '*/target/*')
 PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
+.PHONY: help setup demo test loom test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
         sdist licenses bench gate lock clean
 
 help: ## Show this list
@@ -62,6 +62,9 @@ test-rust: $(STAMPS)/venv ## Tests of the Rust crates
 
 test-python: $(STAMPS)/wheel $(STAMPS)/test js ## The Python suite: unit, house, black-box, browser
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+loom: ## The queues between threads, in every order that can happen
+	RUSTFLAGS="--cfg sio_loom" CARGO_TARGET_DIR=target/loom cargo test --locked --package sio-hub --test loom
 
 test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.11 found
 	@interpreters=$$(tools/find-python --all); \

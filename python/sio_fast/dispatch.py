@@ -86,6 +86,7 @@ class Dispatcher:
         self._lead_wanted = False
         self._running = 0
         self._full = False
+        self._hurrying = False
         self._fd: int | None = None
         self._pool: Pool
         self.stopped = anyio.Event()
@@ -123,7 +124,8 @@ class Dispatcher:
             await self._changed.wait()
 
     def hurry(self) -> None:
-        """What ``disconnect`` handlers wait for is over: they run now."""
+        """What ``disconnect`` handlers wait for is over: they run now, also those of sockets that leave later."""
+        self._hurrying = True
         for lane in tuple(self._lanes.values()):
             if lane.leaving is not None:
                 self._overdue(lane)
@@ -306,7 +308,10 @@ class Dispatcher:
             lane.ended = True
             lane.drop()
         if lane.opening or lane.running or lane.backlog or lane.pumping:
-            lane.token = self._waits.deadline(self._disconnect_wait, lambda: self._overdue(lane))
+            if self._hurrying:
+                self._overdue(lane)
+            else:
+                lane.token = self._waits.deadline(self._disconnect_wait, partial(self._overdue, lane))
             return None
         return self._pump_inline(lane)
 

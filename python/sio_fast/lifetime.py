@@ -33,6 +33,8 @@ T = TypeVar("T")
 _REASON: Final = "server shutting down"
 # How long a join may take that nobody waits for gracefully: the I/O thread has been told to drop everything.
 _SHORT: Final = 2.0
+# What `disconnect` handlers get even without grace: enough to be started.
+_LEAST: Final = 0.1
 
 _log = logging.getLogger("sio_fast.server")
 
@@ -122,19 +124,21 @@ class Lifetime:
     async def _close(self) -> None:
         """Closes the sessions, lets handlers see it, and gives running ones what is left of the grace."""
         dispatcher, grace = self._dispatcher, self._grace
+        end = anyio.current_time() + grace
         self._core.shutdown(grace)
-        with anyio.move_on_after(grace) as limit:
-            # Half of the grace belongs to the `disconnect` handlers of sockets whose event handlers take too long.
-            with anyio.move_on_after(grace / 2):
-                await dispatcher.stopped.wait()
-                await dispatcher.until_gone()
-            dispatcher.hurry()
+        with anyio.move_on_after(grace / 2):
+            await dispatcher.stopped.wait()
+            await dispatcher.until_gone()
+        # Half of the grace belongs to the `disconnect` handlers of sockets whose event handlers take too long, counted
+        # from now: a loop that was blocked has used up the time of the others, not theirs.
+        dispatcher.hurry()
+        with anyio.CancelScope(deadline=max(end, anyio.current_time() + max(grace / 2, _LEAST))):
             await dispatcher.stopped.wait()
             await dispatcher.until_gone()
             self._gone.set()
             await dispatcher.until_idle()
-        if limit.cancelled_caught and dispatcher.running():
-            _log.warning("%d handlers were cancelled: the grace of %g s is over", dispatcher.running(), grace)
+        if dispatcher.running():
+            _log.warning("%d handlers are cancelled: the grace of %g s is over", dispatcher.running(), grace)
         if not dispatcher.stopped.is_set():
             self._core.shutdown(0.0)
             with anyio.move_on_after(_SHORT):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from clients.raw_client import RawClient
     from harness.process import ServerProcess
 
+# Between connections and their answers no event loop plays a part; one is enough.
+pytestmark = pytest.mark.loops("uvloop")
+
 
 @pytest.fixture
 def client(connect: Any) -> RawClient:

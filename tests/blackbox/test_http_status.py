@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from clients.wire import WebSocketWire
     from harness.process import ServerProcess
 
+# Between requests and their answers no event loop plays a part; one is enough.
+pytestmark = pytest.mark.loops("uvloop")
+
 MESSAGES = {
     0: "Transport unknown",
     1: "Session ID unknown",

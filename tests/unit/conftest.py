@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.fake_core import FakeCore
 
 import sio_fast.server
+from unit.fake_core import FakeCore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -56,7 +56,7 @@ def core_of(io: Server[Any]) -> FakeCore:
 async def until(condition: Callable[[], object]) -> None:
     """Waits for a condition; the test's own time limit says when that is hopeless."""
     with anyio.fail_after(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions of the server have no event
             await anyio.sleep(0.001)
 
 

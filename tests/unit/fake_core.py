@@ -3,6 +3,7 @@ that the dispatcher uses, and nothing about wire formats. Notices wake a real de
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from typing import Any
@@ -129,9 +130,7 @@ class FakeNamespaceCore:
         self.broadcasts: list[tuple[Any, ...]] = []
         self.code = 0
 
-    def broadcast(
-        self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool
-    ) -> int:
+    def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
         self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
         return self.code
 
@@ -188,10 +187,8 @@ class FakeCore:
 
     def drain(self, max_events: int) -> list[tuple[Any, ...]]:
         assert self._pipe is not None
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self._pipe[0], 4096)
-        except BlockingIOError:
-            pass
         count = min(max_events, self.batch or max_events)
         taken, self.notices = self.notices[:count], self.notices[count:]
         self.drains.append(len(taken))

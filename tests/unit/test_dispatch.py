@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.conftest import running, settled, until
 
 from sio_fast import Server, Socket, current_socket, dispatch
+from unit.conftest import running, settled, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.conftest import running, until
 
 from sio_fast import Namespace, Server, Socket
+from unit.conftest import running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sio_fast.operator as operators
-from sio_fast import BroadcastOperator, Broadcaster, CanEmit, Event, ReservedEventName, SocketOperator
+from sio_fast import Broadcaster, BroadcastOperator, CanEmit, Event, ReservedEventName, SocketOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,5 +100,7 @@ def test_timeouts_are_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_texts() -> None:
     target: Any = object()
-    assert repr(BroadcastOperator(target, rooms=("a",))) == "BroadcastOperator(rooms=('a',), except_=(), volatile=False)"
+    assert (
+        repr(BroadcastOperator(target, rooms=("a",))) == "BroadcastOperator(rooms=('a',), except_=(), volatile=False)"
+    )
     assert repr(SocketOperator(target, timeout=1.0)) == "SocketOperator(volatile=False, timeout=1.0)"

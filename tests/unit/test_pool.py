@@ -6,9 +6,9 @@ import asyncio
 
 import anyio
 import pytest
-from unit.conftest import settled, until
 
 from sio_fast import pool
+from unit.conftest import settled, until
 
 pytestmark = pytest.mark.anyio
 

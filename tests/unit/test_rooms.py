@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.fake_core import FakeCore
 
 from sio_fast.rooms import RoomsView
+from unit.fake_core import FakeCore
 
 
 def make() -> tuple[RoomsView, Any, list[Any]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.fake_core import FakeCore
 
-from sio_fast import Sent
 from sio_fast.sent import ACCEPTED, DROPPED, CongestedBroadcast, CongestedSocket
 from sio_fast.waits import Waits
+from unit.fake_core import FakeCore
+
+if TYPE_CHECKING:
+    from sio_fast import Sent
 
 pytestmark = pytest.mark.anyio
 

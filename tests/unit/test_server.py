@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.conftest import core_of, running, settled, until
-from unit.test_dispatch import connected, dispatcher_of
 
 from sio_fast import Listener, Server, Socket
+from unit.conftest import core_of, running, settled, until
+from unit.test_dispatch import connected, dispatcher_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +160,24 @@ async def test_handlers_get_the_grace(make: Make) -> None:
         await until(lambda: dispatcher_of(io).running() == 2)
     assert log == ["short ended", "server shutting down", "server shutting down", "long cancelled"]
     assert core.graces[0] == 0.4
+
+
+@pytest.mark.anyio
+async def test_even_without_grace_handlers_see_the_end(make: Make) -> None:
+    io = make()
+    log: list[str] = []
+    io.on("disconnect", lambda socket, reason: log.append(reason))
+
+    @io.on("e")
+    async def handler(socket: Socket) -> None:
+        await anyio.sleep_forever()
+
+    async with running(io, grace=0) as core:
+        busy = await connected(io, core)
+        await connected(io, core)
+        busy.client_event("e")
+        await until(lambda: dispatcher_of(io).running() == 1)
+    assert log == ["server shutting down"] * 2
 
 
 @pytest.mark.anyio

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.conftest import running, settled, until
-from unit.test_dispatch import connected
 
 from sio_fast import AckTimeout, DisconnectedError, ReservedEventName, Server, Socket
+from unit.conftest import running, settled, until
+from unit.test_dispatch import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from unit.conftest import running, settled, until
-from unit.test_dispatch import connected
 
 from sio_fast import ConnectError, Event, InvalidPayload, Packet, Server, Socket
+from unit.conftest import running, settled, until
+from unit.test_dispatch import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ async def test_the_return_value_is_the_answer(make: Make, value: Any, answer: An
     if kind == "def":
         io.on("e", lambda socket: value)
     elif kind == "awaitable":
-        io.on("e", lambda socket: asynchronous(socket))
+        io.on("e", lambda socket: asynchronous(socket))  # noqa: PLW0108 - a function that is not async itself
     else:
         io.on("e", asynchronous)
     async with running(io) as core:

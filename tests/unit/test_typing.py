@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from typing_extensions import assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from sio_fast import BroadcastOperator, Event, Namespace, Reason, Sent, Server, Socket, SocketOperator
 
@@ -79,7 +77,7 @@ async def of_a_socket(socket: ChatSocket) -> None:
         # What must be refused; the checkers complain about every one of these that they do not refuse.
         socket.emit(message, "text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
         socket.emit(message, 1, "room")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-        socket.nickname = "x"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        socket.nickname = "x"  # pyright: ignore[reportAttributeAccessIssue]
         socket.id = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
         Server(ping_intervall=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         chat = Server(socket_class=ChatSocket)

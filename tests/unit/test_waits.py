@@ -6,11 +6,11 @@ from typing import Any
 
 import anyio
 import pytest
-from unit.conftest import until
-from unit.fake_core import FakeCore, FakeSocketCore
 
 from sio_fast import AckTimeout, DisconnectedError
 from sio_fast.waits import Waits, process_drained
+from unit.conftest import until
+from unit.fake_core import FakeCore, FakeSocketCore
 
 pytestmark = pytest.mark.anyio
 
