@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sio_fast import Server, Socket
 
-__all__ = ["io"]
-
 io = Server()
 
 

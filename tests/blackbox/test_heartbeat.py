@@ -37,9 +37,7 @@ def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
 def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport)
     client.wire.expect("2")
-    pinged = time.monotonic()
     server.expect("disconnect", id=client.id, reason="ping timeout")
-    assert time.monotonic() - pinged >= TIMEOUT - 0.1
     if isinstance(client.wire, PollingWire):
         assert client.wire.is_unknown()
     else:
