@@ -4,10 +4,11 @@
 #
 # Needed on the machine: a Rust toolchain, CPython >= 3.11, and Node (with npm) for what speaks to the official client.
 #
-#   PYTHON=…        the interpreter of a new virtual environment (default: the newest found on PATH)
-#   VENV=…          where that environment lies (default: .venv)
-#   PORT=…          where `make demo` listens (default: 3000)
-#   PYTEST_ARGS=…   more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
+#   PYTHON=…          the interpreter of a new virtual environment (default: the newest found on PATH)
+#   VENV=…            where that environment lies (default: .venv)
+#   PORT=…            where `make demo` listens (default: 3000)
+#   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
+#   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -18,6 +19,7 @@ SHELL := bash
 VENV ?= .venv
 PORT ?= 3000
 PYTEST_ARGS ?=
+PYTEST_WORKERS ?= 4
 # Evaluated when an environment is made, and only then: asking every interpreter takes seconds.
 PYTHON ?= $(shell tools/find-python)
 
@@ -47,7 +49,7 @@ help: ## Show this list
 demo: $(STAMPS)/wheel examples/chat/node_modules/.package-lock.json ## Set everything up and serve the chat on 127.0.0.1 (PORT=3000)
 	PORT=$(PORT) exec $(BIN)/python examples/chat/app.py
 
-test: test-rust test-python ## Set everything up and run all tests
+test: test-rust loom test-python ## Set everything up and run all tests
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 

@@ -151,6 +151,8 @@ pub struct Entry {
     /// Headers of the answer to the POST whose body is being read.
     post: Option<Headers>,
     post_held: bool,
+    /// The client said goodbye: its poll is released, not told.
+    peer_closed: bool,
     dirty: bool,
     /// A namespace must be joined by then.
     connect_by: Option<Duration>,

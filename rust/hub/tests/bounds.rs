@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use common::World;
 use sio_hub::{
-    delivery::{Selection, Sent},
+    delivery::Sent,
     frame::Frame,
     packet::PacketBuilder,
     shard::{LinkState, PostVerdict, Resumed},
@@ -18,14 +18,6 @@ fn event(body: &str) -> Arc<Frame> {
     let mut builder = PacketBuilder::new("/");
     builder.body.extend_from_slice(body.as_bytes());
     builder.finish(PacketType::Event, None, Vec::new())
-}
-
-fn to<'a>(rooms: &'a [&'a str]) -> Selection<'a, &'a str> {
-    Selection {
-        rooms,
-        except: &[],
-        sender: None,
-    }
 }
 
 #[test]

@@ -339,3 +339,30 @@ fn the_end_of_the_owner_ends_everything() {
     ));
     assert_eq!(hub.send(&socket, event("[2]"), false), Sent::Dropped);
 }
+
+#[test]
+fn the_last_word_on_polling_stands_alone() {
+    let mut world = World::new();
+    let sid = world.open_polling();
+    world.post(&sid, "40");
+    let socket = world.asked();
+    world.hub.accept(&socket);
+    assert!(world.poll(&sid).is_ok());
+    world.hub.disconnect_session(&socket.session);
+    assert_eq!(world.poll(&sid), Ok((200, "41".to_owned())));
+    assert_eq!(world.poll(&sid), Ok((200, "1".to_owned())));
+    assert!(world.shard.is_empty());
+}
+
+#[test]
+fn a_client_that_says_goodbye_is_not_told_so() {
+    let mut world = World::new();
+    let sid = world.open_polling();
+    let Err(poll) = world.poll(&sid) else {
+        panic!()
+    };
+    world.post(&sid, "1");
+    assert_eq!(world.hanging(poll).as_deref(), Some("6"));
+    assert!(world.shard.is_empty());
+    assert_eq!(world.gauges(), [0; 4]);
+}

@@ -57,7 +57,16 @@ pub(crate) async fn post(
     body: Incoming,
 ) -> Result<Response<Body>, GivenUp> {
     let aborted = AbortedPost { driver, session };
-    let read = tokio::time::timeout(timeout, read(body, limit)).await;
+    let read = {
+        // A session that ends has no use for the rest, and the client shall see that at once.
+        let ended = driver.add_held_post(session);
+        let _forgotten = HeldPost { driver, session };
+        tokio::select! {
+            biased;
+            read = tokio::time::timeout(timeout, read(body, limit)) => read,
+            _ = ended => return Err(GivenUp),
+        }
+    };
     let body = match read {
         Ok(Read::Whole(body)) => body,
         Ok(Read::TooLarge) => {

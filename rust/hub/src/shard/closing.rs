@@ -46,7 +46,8 @@ impl Shard {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
-        if std::mem::take(&mut entry.post_held) {
+        // A POST whose answer is held back is answered; one whose body is still coming is cut off.
+        if std::mem::take(&mut entry.post_held) || entry.post.is_some() {
             self.resumed.push_back(super::Resumed::Post(key));
         }
         match (entry.machine.transport(), entry.link) {

@@ -110,6 +110,7 @@ impl Shard {
             poll: None,
             post: None,
             post_held: false,
+            peer_closed: false,
             dirty: false,
             connect_by: Some(now.monotonic + config.connect_timeout),
             timer_at: std::time::Duration::MAX,
@@ -201,14 +202,18 @@ impl Shard {
             return None;
         }
         let cors = entry.poll.take()?;
+        if entry.outbox.is_empty() {
+            // Nothing but the last word: a client that finds it beside packets forgets those.
+            let last = if entry.peer_closed { "6" } else { "1" };
+            self.remove(key, now);
+            return Some((
+                poll_answer(Bytes::from_static(last.as_bytes()), cors),
+                false,
+            ));
+        }
         let mut body = Vec::new();
         let released = entry.outbox.take_payload(&mut body, max);
         self.hub.written(&entry.shared, released);
-        let over = closing && entry.outbox.is_empty();
-        if over {
-            payload::push_text(b"1", &mut body);
-            self.remove(key, now);
-        }
         Some((poll_answer(body.into(), cors), false))
     }
 

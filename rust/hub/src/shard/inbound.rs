@@ -52,13 +52,8 @@ impl Shard {
                 true
             }
             Incoming::Close(reason, detail) => {
-                self.close(
-                    key,
-                    now,
-                    reason,
-                    Some(detail),
-                    reason != CloseReason::TransportClose,
-                );
+                entry.peer_closed = reason == CloseReason::TransportClose;
+                self.close(key, now, reason, Some(detail), true);
                 false
             }
             Incoming::Message => {
