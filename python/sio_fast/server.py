@@ -20,6 +20,7 @@ from .settings import (
     DispatchSettings,
     Settings,
     client_folder,
+    default_mark,
     normalise_origins,
     unknown_option,
     words,
@@ -87,7 +88,8 @@ class Server(NamespaceLike[S]):
         disconnect_wait: How long ``disconnecting`` waits for the events ahead of it.
         max_queued_events: Events of one connection that may wait for their handlers.
         max_queued_bytes: The same in bytes.
-        high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it.
+        high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
+            ``max_buffered_bytes``.
         max_buffered_bytes: Bytes queued for a client above which it is disconnected.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
@@ -123,7 +125,7 @@ class Server(NamespaceLike[S]):
         disconnect_wait: float = 5,
         max_queued_events: int = 1000,
         max_queued_bytes: int = _MIB,
-        high_water_mark: int = _MIB,
+        high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
         **unknown: Never,
     ) -> None:
@@ -154,7 +156,7 @@ class Server(NamespaceLike[S]):
             default=default,
             max_queued_events=max_queued_events,
             max_queued_bytes=max_queued_bytes,
-            high_water_mark=high_water_mark,
+            high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
             max_buffered_bytes=max_buffered_bytes,
         )
         self._dispatch_settings = DispatchSettings(

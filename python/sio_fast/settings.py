@@ -17,6 +17,7 @@ __all__ = (
     "DispatchSettings",
     "Settings",
     "client_folder",
+    "default_mark",
     "normalise_origins",
     "unknown_option",
 )
@@ -116,6 +117,11 @@ def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ..
         "cors_allowed_origins is None (same origin), False (no check), '*', an origin or a sequence of origins, "
         f"not {value!r:.50}"
     )
+
+
+def default_mark(max_buffered_bytes: int) -> int:
+    """``high_water_mark`` where nobody chose one: a quarter of the limit. What is no int is the core's to refuse."""
+    return max(max_buffered_bytes // 4, 1) if isinstance(max_buffered_bytes, int) else 1
 
 
 def client_folder(value: Literal[False] | str | os.PathLike[str]) -> str | None:

@@ -106,3 +106,13 @@ def test_settings_are_frozen(make: Callable[..., Any]) -> None:
     io = make()
     with pytest.raises(AttributeError):
         io._settings.path = "/x"
+
+
+def test_the_high_water_mark_follows_the_limit() -> None:
+    assert settings.default_mark(4_000_000) == 1_000_000
+    assert settings.default_mark(2) == 1
+    Server(max_buffered_bytes=1000)
+    with pytest.raises(ValueError, match="high_water_mark"):
+        Server(max_buffered_bytes=1000, high_water_mark=1001)
+    with pytest.raises(TypeError, match="max_buffered_bytes"):
+        Server(max_buffered_bytes="1000")  # type: ignore[arg-type]
