@@ -185,9 +185,9 @@ class SocketCore:
     def refuse(self, message: str, data: object) -> None:
         """Sends CONNECT_ERROR (``data`` left out if None) and forgets the socket, its rooms and what was held."""
 
-    def disconnect(self, close: bool) -> None:
+    def disconnect(self, close: bool) -> list[int]:
         """Leaves now, everywhere: sends DISCONNECT; with ``close`` all sockets of the connection leave and it ends.
-        A DISCONNECT notice follows for each. Idempotent."""
+        A DISCONNECT notice follows for each; their handles are returned. Idempotent."""
 
     def join(self, rooms: tuple[str, ...]) -> None: ...
     def leave(self, rooms: tuple[str, ...]) -> None: ...
@@ -222,8 +222,8 @@ class SocketCore:
     def remote_address(self) -> str | None: ...
     @property
     def ready_state(self) -> str: ...
-    def close_connection(self, discard: bool) -> None:
-        """Closes the Engine.IO session: reason ``forced close``."""
+    def close_connection(self, discard: bool) -> list[int]:
+        """Closes the Engine.IO session: reason ``forced close``. Returns the handles of the sockets that left."""
 
 def generate_id() -> str:
     """20 random URL-safe characters."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._core import SocketCore
     from .types import ReadyState, Transport
 
@@ -18,12 +20,13 @@ class Connection:
         protocol: Revision of the Engine.IO protocol, always 4.
     """
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_leaving")
 
     protocol: Final = 4
 
-    def __init__(self, core: SocketCore) -> None:
+    def __init__(self, core: SocketCore, leaving: Callable[[list[int]], None]) -> None:
         self._core = core
+        self._leaving = leaving
 
     @property
     def id(self) -> str:
@@ -61,7 +64,7 @@ class Connection:
         Args:
             discard: True to drop what is queued instead of sending it first.
         """
-        self._core.close_connection(discard)
+        self._leaving(self._core.close_connection(discard))
 
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.transport} {self.ready_state}>"

@@ -288,7 +288,7 @@ class Dispatcher:
         socket = self._socket_class.__new__(self._socket_class)
         socket._bind(core, nsp, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        socket._attach(lane.replan, partial(self._ended, lane))
+        socket._attach(lane.replan, self._ended)
         lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
         return self._pump_inline(lane)
@@ -410,13 +410,17 @@ class Dispatcher:
             lane.blocked = True
             self._stalled.append(lane)
 
-    def _ended(self, lane: Lane) -> None:
-        """The server made the socket leave, maybe on another thread: no event of it starts any more."""
-        lane.ended = True
-        lane.blocked = True
-        lane.nsp._sockets.pop(lane.core.id, None)
-        if self._waits.here():
-            lane.drop()
+    def _ended(self, handles: list[int]) -> None:
+        """The server made these sockets leave, maybe on another thread: no event of theirs starts any more."""
+        for handle in handles:
+            lane = self._lanes.get(handle)
+            if lane is None:
+                continue
+            lane.ended = True
+            lane.blocked = True
+            lane.nsp._sockets.pop(lane.core.id, None)
+            if self._waits.here():
+                lane.drop()
 
     def _suspended(self, run: Run) -> None:
         self._running += 1

@@ -69,7 +69,7 @@ class Socket(CanEmitWithAck):
     _gates: tuple[Middleware, ...]
     _handshake: Handshake
     _in_use: bool
-    _leaving: Callable[[], None]
+    _leaving: Callable[[list[int]], None]
     _nsp: Namespace[Any]
     _reason: Reason | None
     _table: HandlerTable | None
@@ -122,7 +122,7 @@ class Socket(CanEmitWithAck):
         """The connection below, shared by all namespaces of the client."""
         conn = self._conn
         if conn is None:
-            conn = Connection(self._core)
+            conn = Connection(self._core, self._leaving)
             _set(self, "_conn", conn)
         return conn
 
@@ -207,8 +207,7 @@ class Socket(CanEmitWithAck):
         Args:
             close: True to end the whole connection, with all its namespaces.
         """
-        self._core.disconnect(close)
-        self._leaving()
+        self._leaving(self._core.disconnect(close))
         return ACCEPTED
 
     # Listening.
@@ -299,7 +298,7 @@ class Socket(CanEmitWithAck):
         _set(self, "_reason", None)
         _set(self, "_table", None)
 
-    def _attach(self, changed: Callable[[], None], leaving: Callable[[], None]) -> None:
+    def _attach(self, changed: Callable[[], None], leaving: Callable[[list[int]], None]) -> None:
         """``changed`` is called when its handlers change, ``leaving`` when the server makes it leave."""
         _set(self, "_changed", changed)
         _set(self, "_leaving", leaving)
@@ -326,7 +325,7 @@ class Socket(CanEmitWithAck):
         return self._frozen_rooms
 
 
-def _nothing() -> None:
+def _nothing(_handles: list[int] | None = None) -> None:
     """A socket that has left has nobody to tell."""
 
 

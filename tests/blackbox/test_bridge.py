@@ -273,6 +273,18 @@ def test_a_polling_client_that_stops_polling_is_dropped(
     assert client.wire.is_unknown()
 
 
+@pytest.mark.server(app="bridge.py")
+def test_an_idle_server_rests(server: ServerProcess, connect: Callable[..., RawClient]) -> None:
+    """A wake-up that nobody answers would keep a core busy for ever, and no other test would see it."""
+    clients = [connect("websocket"), connect("polling")]
+    for client in clients:
+        for n in range(50):
+            assert client.ask("slow", 0, n) == [n]
+    before = server.cpu_seconds()
+    time.sleep(1)
+    assert server.cpu_seconds() - before < 0.3
+
+
 # --- processes
 
 

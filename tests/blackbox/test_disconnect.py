@@ -179,6 +179,19 @@ def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, con
     assert server.noted("record", id=client.id) == []
 
 
+@pytest.mark.parametrize("farewell", [b'42["bye",true]', b'42["drop"]'])
+def test_a_farewell_drops_the_events_of_its_other_namespaces(
+    server: ServerProcess, connect: Any, farewell: bytes
+) -> None:
+    client: RawClient = connect("websocket")
+    chat = client.connect("/chat")
+    assert isinstance(client.wire, WebSocketWire)
+    ws = client.wire.ws
+    ws.http.send(b"".join(ws.frame(0x1, p) for p in (farewell, b'42/chat,["record",1]')))
+    server.expect("disconnect", id=chat)
+    assert server.noted("record", id=chat) == []
+
+
 @pytest.mark.official
 @pytest.mark.parametrize(("event", "reason"), [(["bye", True], "io server disconnect"), (["drop"], "transport close")])
 def test_what_the_official_client_says(

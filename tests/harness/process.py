@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -198,6 +199,11 @@ class ServerProcess:
         raise ServerDied(self.describe("has no memory left to measure"))
 
     # --- its end
+
+    def cpu_seconds(self) -> float:
+        """Time that the server's threads have spent on a core."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def alive(self) -> bool:
         return self.process.poll() is None

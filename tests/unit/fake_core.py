@@ -70,11 +70,13 @@ class FakeSocketCore:
         self.refused = (message, data)
         self.gone = True
 
-    def disconnect(self, close: bool) -> None:
+    def disconnect(self, close: bool) -> list[int]:
         self._leave("server namespace disconnect", dropped=True)
+        return [self.handle]
 
-    def close_connection(self, discard: bool) -> None:
+    def close_connection(self, discard: bool) -> list[int]:
         self._leave("forced close", dropped=True)
+        return [self.handle]
 
     def join(self, rooms: tuple[str, ...]) -> None:
         if not self.gone:

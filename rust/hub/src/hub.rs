@@ -198,41 +198,52 @@ impl Hub {
         forget(socket);
     }
 
-    /// `socket.disconnect()`: out of everything now; the packet follows in order.
-    pub fn disconnect(&self, socket: &Arc<Socket>) {
-        self.leave_namespace(socket, CloseReason::ServerNamespaceDisconnect);
+    /// `socket.disconnect()`: out of everything now; the packet follows in order. Returns the handle if it was in.
+    pub fn disconnect(&self, socket: &Arc<Socket>) -> Vec<u64> {
+        let left = self.leave_namespace(socket, CloseReason::ServerNamespaceDisconnect);
+        left.then_some(socket.handle).into_iter().collect()
     }
 
-    /// `socket.disconnect(close=True)`: every socket of the connection leaves, then the session ends.
-    pub fn disconnect_session(&self, session: &Arc<Session>) {
-        let sockets = session.sockets.lock().clone();
-        for socket in sockets {
-            self.leave_namespace(&socket, CloseReason::ServerNamespaceDisconnect);
-        }
+    /// `socket.disconnect(close=True)`: every socket of the connection leaves, then the session ends. Returns the handles
+    /// of those that left.
+    pub fn disconnect_session(&self, session: &Arc<Session>) -> Vec<u64> {
+        let left = Self::each_socket(session, |socket| {
+            self.leave_namespace(socket, CloseReason::ServerNamespaceDisconnect)
+        });
         self.post_close(session, CloseReason::ServerNamespaceDisconnect, None, false);
+        left
     }
 
-    /// Closes the Engine.IO session (`socket.conn.close()`).
+    /// Closes the Engine.IO session (`socket.conn.close()`). Returns the handles of the sockets that left.
     pub fn close_session(
         &self,
         session: &Arc<Session>,
         reason: CloseReason,
         detail: Option<String>,
         discard: bool,
-    ) {
-        let sockets = session.sockets.lock().clone();
-        for socket in sockets {
-            self.close_socket(&socket, reason, detail.as_deref());
-        }
+    ) -> Vec<u64> {
+        let left = Self::each_socket(session, |socket| {
+            self.close_socket(socket, reason, detail.as_deref())
+        });
         self.post_close(session, reason, detail, discard);
+        left
+    }
+
+    /// Ends the sockets of a session one by one; the list is not locked meanwhile.
+    fn each_socket(session: &Session, end: impl Fn(&Arc<Socket>) -> bool) -> Vec<u64> {
+        let sockets = session.sockets.lock().clone();
+        sockets
+            .iter()
+            .filter(|socket| end(socket))
+            .map(|socket| socket.handle)
+            .collect()
     }
 
     /// The body of a packet could not be decoded: its session ends with `parse error`, its sockets at once.
     pub fn fail_session(&self, session: &Arc<Session>, error: String, bytes: &[u8]) {
-        let sockets = session.sockets.lock().clone();
-        for socket in sockets {
-            self.close_socket(&socket, CloseReason::ParseError, Some(&error));
-        }
+        Self::each_socket(session, |socket| {
+            self.close_socket(socket, CloseReason::ParseError, Some(&error))
+        });
         let excerpt = bytes[..bytes.len().min(crate::shard::EXCERPT)].to_vec();
         session.mailbox.post(
             Command::Fail {
@@ -260,10 +271,12 @@ impl Hub {
         session.mailbox.post(command, || self.sink.is_busy());
     }
 
-    fn leave_namespace(&self, socket: &Arc<Socket>, reason: CloseReason) {
-        if self.close_socket(socket, reason, None) {
+    fn leave_namespace(&self, socket: &Arc<Socket>, reason: CloseReason) -> bool {
+        let left = self.close_socket(socket, reason, None);
+        if left {
             self.post_leave(socket, packet::disconnect(&socket.namespace.name));
         }
+        left
     }
 
     fn post_leave(&self, socket: &Socket, frame: Arc<crate::frame::Frame>) {

@@ -137,11 +137,11 @@ impl SocketCore {
         Ok(())
     }
 
-    fn disconnect(&self, close: bool) {
+    fn disconnect(&self, close: bool) -> Vec<u64> {
         if close {
-            self.shared.hub.disconnect_session(&self.socket.session);
+            self.shared.hub.disconnect_session(&self.socket.session)
         } else {
-            self.shared.hub.disconnect(&self.socket);
+            self.shared.hub.disconnect(&self.socket)
         }
     }
 
@@ -256,12 +256,12 @@ impl SocketCore {
         }
     }
 
-    fn close_connection(&self, discard: bool) {
+    fn close_connection(&self, discard: bool) -> Vec<u64> {
         self.shared.hub.close_session(
             &self.socket.session,
             CloseReason::ForcedClose,
             None,
             discard,
-        );
+        )
     }
 }
