@@ -222,3 +222,13 @@ async def test_a_socket_that_left_is_freed(make: Make) -> None:
             await until(lambda: alive() is None)
         finally:
             gc.enable()
+
+
+async def test_a_forgotten_await_gives_pythons_own_warning(make: Make) -> None:
+    io = make()
+    async with running(io) as core:
+        client = await connected(io, core)
+        with pytest.warns(RuntimeWarning, match="was never awaited"):
+            io.sockets[client.id].emit_with_ack("q")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+            gc.collect()
+        assert client.sent == [], "nothing was asked"
