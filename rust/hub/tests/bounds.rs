@@ -4,21 +4,12 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::World;
+use common::{World, event};
 use sio_hub::{
     delivery::Sent,
-    frame::Frame,
-    packet::PacketBuilder,
     shard::{LinkState, PostVerdict, Resumed},
     sink::Notice,
 };
-use sio_protocol::socketio::packet::PacketType;
-
-fn event(body: &str) -> Arc<Frame> {
-    let mut builder = PacketBuilder::new("/");
-    builder.body.extend_from_slice(body.as_bytes());
-    builder.finish(PacketType::Event, None, Vec::new())
-}
 
 #[test]
 fn a_slow_consumer_is_closed_and_only_that_one() {
@@ -103,11 +94,7 @@ fn volatile_packets_are_dropped_when_anything_waits() {
     assert_eq!(world.hub.send(&socket, event("[2]"), true), Sent::Dropped);
     assert_eq!(world.hub.send(&socket, event("[3]"), false), Sent::Accepted);
     assert_eq!(world.heard(link), ["42[1]", "42[3]"]);
-    let sid = world.open_polling();
-    world.post(&sid, "40");
-    let polling = world.asked();
-    world.hub.accept(&polling);
-    assert!(world.poll(&sid).is_ok());
+    let (sid, polling) = world.join_polling();
     world.hub.send(&polling, event("[4]"), true);
     let Err(poll) = world.poll(&sid) else {
         panic!("no poll hung, so it was dropped")
@@ -181,11 +168,7 @@ fn a_paused_session_is_read_again_when_an_answer_of_it_is_awaited() {
 #[test]
 fn a_paused_poster_waits_for_its_answer() {
     let mut world = World::new();
-    let sid = world.open_polling();
-    world.post(&sid, "40");
-    let socket = world.asked();
-    world.hub.accept(&socket);
-    assert!(world.poll(&sid).is_ok());
+    let (sid, socket) = world.join_polling();
     let flood = ["42[\"flood\"]"; 12].join("\x1e");
     assert!(matches!(world.post(&sid, &flood), PostVerdict::Hold { .. }));
     world.hub.release_events(&socket.session, 12, 12 * 9);

@@ -2,23 +2,13 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use common::World;
+use common::{World, event};
 use sio_hub::{
     delivery::{Selection, Sent},
-    frame::Frame,
-    packet::PacketBuilder,
     shard::{LinkState, PostVerdict, Verdict},
     sink::Notice,
 };
-use sio_protocol::{close::CloseReason, socketio::packet::PacketType};
-
-fn event(body: &str) -> Arc<Frame> {
-    let mut builder = PacketBuilder::new("/");
-    builder.body.extend_from_slice(body.as_bytes());
-    builder.finish(PacketType::Event, None, Vec::new())
-}
+use sio_protocol::close::CloseReason;
 
 fn to<'a>(rooms: &'a [&'a str]) -> Selection<'a, &'a str> {
     Selection {
@@ -228,11 +218,7 @@ fn the_own_id_is_a_room_that_others_may_join_and_one_may_leave() {
 #[test]
 fn an_upgrade_keeps_the_order_and_releases_the_poll() {
     let mut world = World::new();
-    let sid = world.open_polling();
-    world.post(&sid, "40");
-    let socket = world.asked();
-    world.hub.accept(&socket);
-    assert!(world.poll(&sid).is_ok());
+    let (sid, socket) = world.join_polling();
     let Err(poll) = world.poll(&sid) else {
         panic!()
     };
@@ -343,11 +329,7 @@ fn the_end_of_the_owner_ends_everything() {
 #[test]
 fn the_last_word_on_polling_stands_alone() {
     let mut world = World::new();
-    let sid = world.open_polling();
-    world.post(&sid, "40");
-    let socket = world.asked();
-    world.hub.accept(&socket);
-    assert!(world.poll(&sid).is_ok());
+    let (sid, socket) = world.join_polling();
     world.hub.disconnect_session(&socket.session);
     assert_eq!(world.poll(&sid), Ok((200, "41".to_owned())));
     assert_eq!(world.poll(&sid), Ok((200, "1".to_owned())));

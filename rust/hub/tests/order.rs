@@ -5,10 +5,9 @@ mod common;
 
 use std::{sync::Arc, thread};
 
-use common::World;
+use common::{World, event};
 use proptest::prelude::*;
-use sio_hub::{Hub, delivery::Selection, frame::Frame, packet::PacketBuilder, socket::Socket};
-use sio_protocol::socketio::packet::PacketType;
+use sio_hub::{Hub, delivery::Selection, socket::Socket};
 
 const SOCKETS: usize = 3;
 
@@ -35,13 +34,7 @@ const ROOMS: [&str; 2] = ["a", "b"];
 
 fn play(hub: &Hub, sockets: &[Arc<Socket>], thread: usize, script: &[Act]) {
     for (number, act) in script.iter().enumerate() {
-        let frame = || -> Arc<Frame> {
-            let mut builder = PacketBuilder::new("/");
-            builder
-                .body
-                .extend_from_slice(format!("[{thread},{number}]").as_bytes());
-            builder.finish(PacketType::Event, None, Vec::new())
-        };
+        let frame = || event(&format!("[{thread},{number}]"));
         let broadcast = |rooms: &[&str]| {
             let selection = Selection {
                 rooms,

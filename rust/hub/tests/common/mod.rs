@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use sio_hub::{
     Hub,
     config::Config,
+    frame::Frame,
+    packet::PacketBuilder,
     shard::{
         Dirty, LinkKey, LinkState, Message, PostVerdict, Response, Resumed, SessionKey, Shard,
         Verdict,
@@ -23,9 +25,12 @@ use sio_hub::{
     time::Now,
     wake::Wake,
 };
-use sio_protocol::engineio::{
-    request::{CorsOrigins, CorsPolicy, RequestHead, RequestPolicy, Transports},
-    session::Timing,
+use sio_protocol::{
+    engineio::{
+        request::{CorsOrigins, CorsPolicy, RequestHead, RequestPolicy, Transports},
+        session::Timing,
+    },
+    socketio::packet::PacketType,
 };
 
 /// The defaults of the Python layer, with small bounds.
@@ -215,6 +220,16 @@ impl World {
         }
     }
 
+    /// A client that is in namespace `/`, on long-polling.
+    pub fn join_polling(&mut self) -> (String, Arc<Socket>) {
+        let sid = self.open_polling();
+        self.post(&sid, "40");
+        let socket = self.asked();
+        assert!(self.hub.accept(&socket));
+        assert!(matches!(self.poll(&sid), Ok((200, body)) if body.starts_with("40")));
+        (sid, socket)
+    }
+
     // --- a WebSocket client
 
     pub fn websocket(&mut self, sid: Option<&str>) -> LinkKey {
@@ -306,6 +321,13 @@ impl World {
         ]
         .map(|gauge| gauge.load(Ordering::Relaxed))
     }
+}
+
+/// An EVENT packet with this body.
+pub fn event(body: &str) -> Arc<Frame> {
+    let mut builder = PacketBuilder::new("/");
+    builder.body.extend_from_slice(body.as_bytes());
+    builder.finish(PacketType::Event, None, Vec::new())
 }
 
 pub fn text(response: &Response) -> String {
