@@ -137,7 +137,8 @@ lock: $(STAMPS)/build $(STAMPS)/lint $(STAMPS)/bench ## Pin the tools' versions 
 	mv tools/constraints.txt.new tools/constraints.txt
 
 clean: ## Remove everything that was built or installed here
-	rm -rf target dist build THIRD-PARTY-LICENSES.html $(wildcard .venv .venv-*) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf target dist build THIRD-PARTY-LICENSES.html $(wildcard .venv .venv-*) .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    tests/browser/screenshots
 	rm -rf $(addsuffix /node_modules,$(patsubst %/,%,$(dir $(PACKAGES))))
 	find python tests tools examples benches -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f python/sio_fast/*.so

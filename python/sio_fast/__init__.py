@@ -6,6 +6,7 @@ import logging
 
 from ._core import version as _version
 from .connection import Connection
+from .cookie import Cookie
 from .exceptions import (
     AckTimeout,
     ConnectError,
@@ -31,6 +32,7 @@ __all__ = (
     "CanEmit",
     "ConnectError",
     "Connection",
+    "Cookie",
     "DisconnectedError",
     "Event",
     "Handshake",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar
 import anyio
 
 from ._core import Core
+from .cookie import cookie_text
 from .exceptions import NotRunning
 from .lifetime import Lifetime
 from .namespace import Namespace, NamespaceLike, namespace_name
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
+    from .cookie import CookieOption
     from .native import Backend, Listener, StaticFiles
 
 __all__ = ("Engine", "Server")
@@ -69,7 +71,9 @@ class Server(NamespaceLike[S]):
         ping_interval: Time between two pings.
         ping_timeout: Time for the answer to one.
         upgrade_timeout: Time for an upgrade of the transport.
+        cookie: True, a :class:`Cookie` or its fields: set at the handshake over long-polling, for balancers.
         connect_timeout: Time for a connection to join its first namespace.
+        max_connections: TCP connections held open at a time; further ones wait in the kernel's backlog. None: no limit.
         max_http_buffer_size: Largest message of a client.
         max_attachments: Most attachments of one packet.
         max_depth: Deepest nesting of JSON.
@@ -104,10 +108,12 @@ class Server(NamespaceLike[S]):
         path: str = "/socket.io",
         transports: Sequence[Literal["polling", "websocket"]] = ("polling", "websocket"),
         allow_upgrades: bool = True,
+        cookie: CookieOption = False,
         ping_interval: float = 25,
         ping_timeout: float = 20,
         upgrade_timeout: float = 10,
         connect_timeout: float = 45,
+        max_connections: int | None = None,
         max_http_buffer_size: int = 1_000_000,
         max_attachments: int = 10,
         max_depth: int = 512,
@@ -138,10 +144,12 @@ class Server(NamespaceLike[S]):
             path=path,
             transports=words("transports", transports),
             allow_upgrades=allow_upgrades,
+            cookie=cookie_text(cookie),
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             upgrade_timeout=upgrade_timeout,
             connect_timeout=connect_timeout,
+            max_connections=max_connections,
             max_http_buffer_size=max_http_buffer_size,
             max_attachments=max_attachments,
             max_depth=max_depth,

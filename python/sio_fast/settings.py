@@ -36,10 +36,12 @@ class Settings:
     path: str
     transports: tuple[str, ...]
     allow_upgrades: bool
+    cookie: tuple[str, str] | None
     ping_interval: float
     ping_timeout: float
     upgrade_timeout: float
     connect_timeout: float
+    max_connections: int | None
     max_http_buffer_size: int
     max_attachments: int
     max_depth: int

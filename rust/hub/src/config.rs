@@ -10,7 +10,11 @@ pub struct Config {
     /// Path, transports and CORS.
     pub request: RequestPolicy,
     pub allow_upgrades: bool,
+    /// Name and attributes (`; Path=/…`) of the cookie that a polling handshake sets to the session's id.
+    pub cookie: Option<(String, String)>,
     pub timing: Timing,
+    /// Connections a listener holds open; further ones wait in the kernel's backlog.
+    pub max_connections: Option<usize>,
     /// A session without a namespace is closed after this.
     pub connect_timeout: Duration,
     /// Limit of a POST body, of a WebSocket message, and of a packet with its attachments.
@@ -70,6 +74,9 @@ impl Config {
             if value == 0 {
                 return Err(refused(option, &value, "at least 1"));
             }
+        }
+        if self.max_connections == Some(0) {
+            return Err(refused("max_connections", &0, "at least 1, or None"));
         }
         if self.high_water_mark > self.max_buffered_bytes {
             return Err(refused(

@@ -327,6 +327,38 @@ fn the_end_of_the_owner_ends_everything() {
 }
 
 #[test]
+fn a_cookie_comes_with_the_polling_handshake_alone() {
+    let mut config = common::config();
+    config.cookie = Some(("io".to_owned(), "; Path=/".to_owned()));
+    let mut world = World::with(config);
+    let cookies = |verdict: &Verdict| match verdict {
+        Verdict::Respond { response, .. } => {
+            let sid = common::sid(&common::text(response));
+            let found = response
+                .headers
+                .iter()
+                .filter(|(name, _)| *name == "set-cookie");
+            (
+                sid,
+                found
+                    .map(|(_, value)| value.to_string())
+                    .collect::<Vec<_>>(),
+            )
+        }
+        other => panic!("{other:?}"),
+    };
+    let (sid, found) = cookies(&world.request("GET", "/socket.io/?EIO=4&transport=polling", &[]));
+    assert_eq!(found, [format!("io={sid}; Path=/")]);
+    world.post(&sid, "40/unknown,");
+    assert!(world.poll(&sid).is_ok());
+    let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    world.post(&sid, "40/unknown,");
+    let verdict = world.request("GET", &target, &[]);
+    assert!(matches!(verdict, Verdict::Respond { response, .. }
+        if response.headers.iter().all(|(name, _)| *name != "set-cookie")));
+}
+
+#[test]
 fn the_last_word_on_polling_stands_alone() {
     let mut world = World::new();
     let (sid, socket) = world.join_polling();

@@ -103,7 +103,7 @@ impl Core {
                 .collect(),
             serve_client: serve_client.map(PathBuf::from),
             uds: uds.map(PathBuf::from),
-            max_connections: None,
+            max_connections: self.hub().config().max_connections,
         };
         let hub = Arc::clone(&self.shared.hub);
         let native = py

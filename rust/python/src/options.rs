@@ -16,14 +16,16 @@ use sio_protocol::engineio::{
 use crate::{codec::EncodeOptions, errors};
 
 /// The attributes that are read; the test-suite compares them with `sio_fast.settings.Settings`.
-pub const FIELDS: [&str; 21] = [
+pub const FIELDS: [&str; 23] = [
     "path",
     "transports",
     "allow_upgrades",
+    "cookie",
     "ping_interval",
     "ping_timeout",
     "upgrade_timeout",
     "connect_timeout",
+    "max_connections",
     "max_http_buffer_size",
     "max_attachments",
     "max_depth",
@@ -61,12 +63,14 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
             },
         },
         allow_upgrades: reader.get("allow_upgrades", "a bool")?,
+        cookie: reader.get("cookie", "the name and the attributes of a cookie, or None")?,
         timing: Timing {
             ping_interval: reader.seconds("ping_interval")?,
             ping_timeout: reader.seconds("ping_timeout")?,
             upgrade_timeout: reader.seconds("upgrade_timeout")?,
         },
         connect_timeout: reader.seconds("connect_timeout")?,
+        max_connections: reader.count("max_connections")?,
         max_http_buffer_size: reader.size("max_http_buffer_size")?,
         max_attachments: reader.size("max_attachments")?,
         max_queued_events: reader.size("max_queued_events")?,
@@ -122,6 +126,13 @@ impl<'py> Reader<'_, 'py> {
                 .map_err(|_| PyValueError::new_err(format!("{name}={number}: an int, 0 or more"))),
             Err(_) => Err(wrong_type(name, &value, "an int")),
         }
+    }
+
+    fn count(&self, name: &'static str) -> PyResult<Option<usize>> {
+        if self.raw(name)?.is_none() {
+            return Ok(None);
+        }
+        self.size(name).map(Some)
     }
 
     fn depth(&self) -> PyResult<usize> {

@@ -139,14 +139,16 @@ impl Shard {
 
     fn open_polling(&mut self, now: Now, head: &RequestHead<'_>, intent: Intent<'_>) -> Verdict {
         let key = self.open(now, head, Transport::Polling);
-        match self.poll(key, now, intent.headers) {
-            // The open packet waits, so the poll is ready at once.
-            Verdict::Poll { session } => match self.take_poll(session, now) {
-                Some((response, close)) => Verdict::Respond { response, close },
-                None => Verdict::Poll { session },
-            },
-            verdict => verdict,
+        // The open packet waits, so the poll is answered at once.
+        let mut verdict = self.poll(key, now, intent.headers);
+        if let Verdict::Respond { response, .. } = &mut verdict
+            && let Some((name, attributes)) = &self.hub.config.cookie
+            && let Some(entry) = self.entries.get(key)
+        {
+            let cookie = format!("{name}={}{attributes}", entry.shared.sid);
+            response.headers.push(("set-cookie", Cow::Owned(cookie)));
         }
+        verdict
     }
 
     fn accept_link(&mut self, session: SessionKey, intent: &Intent<'_>) -> Verdict {

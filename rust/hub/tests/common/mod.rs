@@ -49,6 +49,8 @@ pub fn config() -> Config {
             },
         },
         allow_upgrades: true,
+        cookie: None,
+        max_connections: None,
         timing: Timing {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),

@@ -43,6 +43,8 @@ pub fn config() -> Config {
             cors: CorsPolicy::default(),
         },
         allow_upgrades: true,
+        cookie: None,
+        max_connections: None,
         timing: Timing {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
