@@ -39,7 +39,7 @@ CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path
 PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
 # The README names commands that work on these words, so a test compares the two.
 .PHONY: help setup demo test loom test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
-        sdist licenses bench gate lock clean
+        sdist licenses bench gate autobahn lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -129,6 +129,9 @@ bench: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches of the Python side
 gate: $(STAMPS)/wheel $(STAMPS)/bench benches/servers/node/node_modules/.package-lock.json ## Speed beside the official server, interleaved
 	cargo build --locked --release --package sio-load
 	$(BIN)/python benches/gate.py
+
+autobahn: ## The Autobahn suite against the WebSocket framing (CPython 2.7; writes docs/autobahn.md)
+	python3 tools/autobahn.py
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
 
