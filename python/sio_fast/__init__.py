@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 
 from ._core import version as _version
+from .ack import Ack
 from .connection import Connection
 from .cookie import Cookie
 from .exceptions import (
+    AckError,
     AckTimeout,
     ConnectError,
     DisconnectedError,
     InvalidPayload,
     NotRunning,
+    RejectEvent,
     ReservedEventName,
     SocketIOError,
 )
@@ -26,6 +29,8 @@ from .socket import Socket, current_socket
 from .types import Event, Packet, ReadyState, Reason, Transport
 
 __all__ = (
+    "Ack",
+    "AckError",
     "AckTimeout",
     "BroadcastOperator",
     "Broadcaster",
@@ -43,6 +48,7 @@ __all__ = (
     "Packet",
     "ReadyState",
     "Reason",
+    "RejectEvent",
     "ReservedEventName",
     "Sent",
     "Server",

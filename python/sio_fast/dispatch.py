@@ -19,7 +19,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from . import _core, cancellation
-from .lane import Lane
+from .failures import Failures
+from .lane import NO_SCOPES, Lane
 from .pool import Pool
 from .socket import Socket, current_socket
 from .steps import Steps
@@ -73,7 +74,7 @@ class Dispatcher:
         self._namespaces = namespaces
         self._socket_class = socket_class
         self._failed = failed
-        self._steps = Steps(waits, self._forget, failed)
+        self._steps = Steps(Failures(namespaces, failed, settings.ack_on_error), self._forget)
         self._limit = settings.max_concurrency_per_socket
         self._max_running = settings.max_running_handlers
         self._disconnect_wait = settings.disconnect_wait
@@ -89,6 +90,7 @@ class Dispatcher:
         self._hurrying = False
         self._fd: int | None = None
         self._pool: Pool
+        self._tasks: TaskGroup
         self.stopped = anyio.Event()
         self._changed = anyio.Event()
 
@@ -102,6 +104,7 @@ class Dispatcher:
             fd: Readable when notices wait.
             polls: True if the leader itself must wait for ``fd``, False if :meth:`wake` is called.
         """
+        self._tasks = tasks
         self._pool = Pool(tasks, self._work)
         self._fd = fd if polls else None
         self.wake()
@@ -288,7 +291,7 @@ class Dispatcher:
         socket = self._socket_class.__new__(self._socket_class)
         socket._bind(core, nsp, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        socket._attach(lane.replan, self._ended)
+        socket._attach(lane.replan, self._ended, self._begin_task)
         lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
         return self._pump_inline(lane)
@@ -304,6 +307,7 @@ class Dispatcher:
         self._waits.left(handle, reason, lane.core.session)
         lane.leaving = (reason, detail, frozenset(rooms))
         lane.blocked = True
+        lane.stop_handlers()
         if dropped:
             lane.ended = True
             lane.drop()
@@ -421,6 +425,18 @@ class Dispatcher:
             lane.nsp._sockets.pop(lane.core.id, None)
             if self._waits.here():
                 lane.drop()
+                lane.stop_handlers()
+
+    def _begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
+        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
+        lane = self._lanes.get(handle)
+        if lane is None:
+            return
+        scope = anyio.CancelScope()
+        if lane.tasks is NO_SCOPES:
+            lane.tasks = set()
+        lane.tasks.add(scope)
+        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
 
     def _suspended(self, run: Run) -> None:
         self._running += 1
@@ -440,6 +456,7 @@ class Dispatcher:
         lane.blocked = True
         lane.leaving = None
         lane.nsp._sockets.pop(lane.core.id, None)
+        lane.stop_tasks()
         lane.socket._unbind()
         self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)
         if not self._lanes:

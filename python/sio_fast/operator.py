@@ -10,11 +10,16 @@ import warnings
 from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
 from .exceptions import AckTimeout, DisconnectedError
+from .outgoing import tell, tell_all
 from .sent import ACCEPTED, DROPPED, CongestedBroadcast, CongestedSocket, Sent
 from .types import Event, EventName, P, R, outgoing_name, room_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._core import Core, NamespaceCore, SocketCore
+    from .hooks import Hooks
+    from .outgoing import Hearer
     from .waits import Waits
 
 __all__ = ("BroadcastOperator", "Broadcaster", "CanEmit", "CanEmitWithAck", "SocketOperator", "Target", "Unicast")
@@ -32,6 +37,12 @@ class Target(Protocol):
     @property
     def _process_core(self) -> Core: ...
 
+    _heard: bool
+
+    @property
+    def _hooks(self) -> Hooks: ...
+    def _hearers(self) -> Sequence[Hearer]: ...
+
 
 class Unicast(Protocol):
     """The socket that an operator belongs to."""
@@ -44,6 +55,10 @@ class Unicast(Protocol):
     def _in_use(self) -> bool: ...
     @property
     def _reason(self) -> str | None: ...
+    @property
+    def _hooks(self) -> Hooks: ...
+    @property
+    def _nsp(self) -> Target: ...
     @property
     def nsp(self) -> Target:
         """The namespace it belongs to."""
@@ -206,7 +221,10 @@ class BroadcastOperator(Broadcaster):
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
         nsp = self._nsp
         core = nsp._namespace_core
-        if core.broadcast(name, args, self._rooms, self._except, self._sender, self._volatile):
+        congested = core.broadcast(name, args, self._rooms, self._except, self._sender, self._volatile)
+        if nsp._heard:
+            tell_all(nsp, core.members(self._rooms, self._except, self._sender), name, args)
+        if congested:
             return CongestedBroadcast(nsp._process_core)
         return ACCEPTED
 
@@ -273,6 +291,8 @@ def emit_to(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: b
     """Queues an event for one socket."""
     core = socket._core
     code = core.emit(name, args, volatile)
+    if socket._nsp._heard and code != 2:
+        tell(socket, name, args)
     if code == 0:
         return ACCEPTED
     if code == 1:
@@ -291,6 +311,8 @@ async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile:
         raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
     ack_id = core.emit_with_ack(name, args, volatile)
     if ack_id >= 0:
+        if socket._nsp._heard:
+            tell(socket, name, args)
         return await waits.ack(core, ack_id, timeout)
     if core.connected:  # volatile, and something was queued: it was never sent
         raise AckTimeout((), (core.id,))

@@ -131,6 +131,10 @@ class FakeNamespaceCore:
         self.name = name
         self.broadcasts: list[tuple[Any, ...]] = []
         self.code = 0
+        self.reached: list[int] = []
+
+    def members(self, rooms: Any, except_rooms: Any, sender: Any) -> list[int]:
+        return list(self.reached)
 
     def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
         self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
