@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from ._core import version as _version
+from .adapter import Adapter
 from .connection import Connection
 from .cookie import Cookie
+from .emitting import CanEmit
 from .exceptions import (
     AckTimeout,
     ConnectError,
@@ -19,7 +21,8 @@ from .exceptions import (
 from .handshake import Handshake
 from .namespace import Namespace
 from .native import Listener
-from .operator import Broadcaster, BroadcastOperator, CanEmit, SocketOperator
+from .operator import Broadcaster, BroadcastOperator, SocketOperator
+from .remote import RemoteSocket
 from .sent import Sent
 from .server import Server
 from .socket import Socket, current_socket
@@ -27,6 +30,7 @@ from .types import Event, Packet, ReadyState, Reason, Transport
 
 __all__ = (
     "AckTimeout",
+    "Adapter",
     "BroadcastOperator",
     "Broadcaster",
     "CanEmit",
@@ -43,6 +47,7 @@ __all__ = (
     "Packet",
     "ReadyState",
     "Reason",
+    "RemoteSocket",
     "ReservedEventName",
     "Sent",
     "Server",
