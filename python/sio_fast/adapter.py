@@ -1,4 +1,4 @@
-"""``namespace.adapter``: who is in which room, to look at. Refuses to change anything: sockets join and leave."""
+"""``namespace.adapter``: who is in which room, to look at. Refuses to know how to change it: sockets join and leave."""
 
 from __future__ import annotations
 

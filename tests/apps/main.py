@@ -172,8 +172,8 @@ def install(name: str) -> None:
     @nsp.on("move")
     async def move(socket: Socket, where: dict[str, Any], join: list[str], leave: list[str]) -> None:
         target = addressed(nsp, socket, where)
-        target.sockets_leave(*leave)
         target.sockets_join(*join)
+        target.sockets_leave(*leave)
 
     @nsp.on("kick")
     async def kick(socket: Socket, where: dict[str, Any], close: bool) -> None:

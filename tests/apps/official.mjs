@@ -144,8 +144,8 @@ function install(name) {
     });
     on("move", (where, join, leave) => {
       const target = addressed(nsp, socket, where);
-      target.socketsLeave(leave);
       target.socketsJoin(join);
+      target.socketsLeave(leave);
       return [];
     });
     on("kick", (where, close) => {

@@ -33,17 +33,31 @@ def test_all_answer(three: list[OfficialClient]) -> None:
 
 
 @pytest.mark.official
-def test_answers_come_in_the_order_of_arrival(three: list[OfficialClient]) -> None:
-    three[1].ask("join", "r")
-    three[2].ask("join", "r")
-    three[2].answer("vote", [b"\xff"])
-    three[0].emit("survey", {"to": ["r"]}, 10, "vote")
-    three[2].expect("vote")
-    three[0].emit("survey", {"to": [three[1].id]}, 0.1, "late")
-    assert three[0].expect("incomplete") == ["operation has timed out", []]
-    three[1].answer("vote", 1)  # too late for this question, in time for the next
-    three[0].emit("survey", {"to": ["r"], "except": [three[2].id]}, 10, "vote")
-    assert three[0].expect("complete") == [[1]]
+def test_answers_come_in_the_order_of_arrival(connect: Any) -> None:
+    asker, one, two = connect("polling"), connect("websocket"), connect("upgrade")
+    for client in (one, two):
+        client.ask("join", "r")
+    asker.emit("survey", {"to": ["r"]}, 10, "vote")
+    first, second = one.expect_question("vote"), two.expect_question("vote")
+    assert first.ack_id == second.ack_id
+    two.answer(second, b"\xff")
+    two.ask("mark")
+    one.answer(first, "b")
+    assert asker.expect("complete") == [[b"\xff", "b"]]
+
+
+@pytest.mark.official
+def test_late_answers_and_those_of_others_do_not_count(connect: Any) -> None:
+    asker, asked, other = connect("polling"), connect("websocket"), connect("upgrade")
+    asker.emit("survey", {"to": [asked.id]}, 0.1, "vote")
+    question = asked.expect_question("vote")
+    other.answer(question, "stolen")
+    other.ask("mark")
+    assert asker.expect("incomplete") == ["operation has timed out", []]
+    asked.answer(question, "late")
+    asker.emit("survey", {"to": [asked.id]}, 10, "vote")
+    asked.answer(asked.expect_question("vote"), "in time")
+    assert asker.expect("complete") == [["in time"]]
 
 
 @pytest.mark.official
