@@ -6,8 +6,10 @@ import logging
 
 from ._core import version as _version
 from .ack import Ack
+from .adapter import Adapter
 from .connection import Connection
 from .cookie import Cookie
+from .emitting import CanEmit
 from .exceptions import (
     AckError,
     AckTimeout,
@@ -22,7 +24,8 @@ from .exceptions import (
 from .handshake import Handshake
 from .namespace import Namespace
 from .native import Listener
-from .operator import Broadcaster, BroadcastOperator, CanEmit, SocketOperator
+from .operator import Broadcaster, BroadcastOperator, SocketOperator
+from .remote import RemoteSocket
 from .sent import Sent
 from .server import Server
 from .socket import Socket, current_socket
@@ -32,6 +35,7 @@ __all__ = (
     "Ack",
     "AckError",
     "AckTimeout",
+    "Adapter",
     "BroadcastOperator",
     "Broadcaster",
     "CanEmit",
@@ -49,6 +53,7 @@ __all__ = (
     "ReadyState",
     "Reason",
     "RejectEvent",
+    "RemoteSocket",
     "ReservedEventName",
     "Sent",
     "Server",

@@ -138,8 +138,60 @@ class NamespaceCore:
             ValueError: Nested deeper than ``max_depth``, or more attachments than ``max_attachments``.
         """
 
-    def members(self, rooms: tuple[str, ...], except_rooms: tuple[str, ...], sender: SocketCore | None) -> list[int]:
-        """The handles such a broadcast would reach now."""
+    def broadcast_with_ack(
+        self,
+        event: str | int,
+        args: tuple[Any, ...],
+        rooms: tuple[str, ...],
+        except_rooms: tuple[str, ...],
+        sender: SocketCore | None,
+        volatile: bool,
+    ) -> tuple[int, list[SocketCore]]:
+        """The same with an ack id. Returns it with the sockets whose answers are awaited from now on: an ``ACK`` or a
+        ``DISCONNECT`` notice follows for each. Raises like broadcast."""
+
+    def members(
+        self, rooms: tuple[str, ...], except_rooms: tuple[str, ...], sender: SocketCore | None
+    ) -> list[SocketCore]:
+        """The connected sockets among those that such a broadcast would reach now."""
+
+    def join_members(
+        self,
+        rooms: tuple[str, ...],
+        except_rooms: tuple[str, ...],
+        sender: SocketCore | None,
+        names: tuple[str, ...],
+    ) -> None:
+        """They join the rooms ``names``, all in one moment."""
+
+    def leave_members(
+        self,
+        rooms: tuple[str, ...],
+        except_rooms: tuple[str, ...],
+        sender: SocketCore | None,
+        names: tuple[str, ...],
+    ) -> None:
+        """They leave the rooms ``names``, all in one moment."""
+
+    def copy_data(self, data: Any) -> Any:
+        """What would arrive if ``data`` were sent.
+
+        Raises:
+            TypeError: A value that cannot be encoded, with its path.
+            ValueError: Nested deeper than ``max_depth``.
+        """
+
+    def room_members(self, room: str) -> list[str]:
+        """Ids of the sockets in a room."""
+
+    def room_size(self, room: str) -> int:
+        """How many sockets are in a room; 0: there is no such room."""
+
+    def sids(self) -> list[str]:
+        """Ids of the sockets that are accepted or in a room."""
+
+    def socket_rooms(self, sid: str) -> list[str] | None:
+        """Names of the rooms of a socket, its own first; None: there is no such socket."""
 
     def rooms(self) -> list[str]:
         """Names of the rooms that have members; sockets' own ids included."""

@@ -48,6 +48,9 @@ class Lifetime:
         settings: Limits of the dispatcher.
         high_water_mark: Bytes, for those who wait for a drained connection.
         socket_class: What handlers get.
+
+    Attributes:
+        waits: Who waits for acknowledgements, drained connections and deadlines of this run.
     """
 
     def __init__(
@@ -59,8 +62,8 @@ class Lifetime:
         socket_class: type[Socket],
     ) -> None:
         self._core = core
-        self._waits = Waits(core, high_water_mark)
-        self._dispatcher = Dispatcher(core, self._waits, namespaces, settings, socket_class, self._fail)
+        self.waits = Waits(core, high_water_mark)
+        self._dispatcher = Dispatcher(core, self.waits, namespaces, settings, socket_class, self._fail)
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False
@@ -78,7 +81,7 @@ class Lifetime:
         fd = self._core.start()
         joined = False
         try:
-            self._waits.open()
+            self.waits.open()
             started(listen())
             async with anyio.create_task_group() as tasks:
                 with self._reading(fd, partial(self._dispatcher.open, tasks, fd)):

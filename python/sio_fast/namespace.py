@@ -5,15 +5,21 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
+from anyio.lowlevel import checkpoint
+
+from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
 from .hooks import Hooks, Listening
 from .operator import Broadcaster, BroadcastOperator
+from .sent import ACCEPTED
 from .socket import S, Socket
+from .types import outgoing_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from ._core import Core, NamespaceCore
+    from .operator import Home
     from .sent import Sent
     from .types import Event, EventName, H, Middleware, P, Packet, R, Reason
 
@@ -58,6 +64,32 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
         return BroadcastOperator(self._space)._emit(name, args)
+
+    def server_side_emit(self, event: str, /, *args: Any) -> Sent:  # noqa: ARG002 - for nodes that do not exist yet
+        """Emits an event to the *other* nodes of a cluster. A server is one node, so it reaches nobody yet.
+
+        Raises:
+            ReservedEventName: The name belongs to the protocol.
+            TypeError: The name is not a str.
+        """
+        outgoing_name(event)
+        return ACCEPTED
+
+    async def server_side_emit_with_ack(self, event: str, /, *args: Any) -> list[Any]:  # noqa: ARG002 - as above
+        """The same, and gives one answer per other node: none yet, as a server is one node.
+
+        Raises:
+            ReservedEventName: The name belongs to the protocol.
+            TypeError: The name is not a str.
+        """
+        outgoing_name(event)
+        await checkpoint()
+        return []
+
+    @property
+    def adapter(self) -> Adapter:
+        """Who is in which room: live views of ``rooms`` and ``sids``."""
+        return Adapter(self._space._namespace_core)
 
     # Listening.
 
@@ -278,6 +310,10 @@ class Namespace(NamespaceLike[S]):
     @property
     def _space(self) -> Namespace[S]:
         return self
+
+    @property
+    def _home(self) -> Home:
+        return cast("Home", self.server)
 
     @property
     def name(self) -> str:

@@ -5,139 +5,64 @@ Operators are values: every call gives a new one, so one can be kept and used of
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
-from .exceptions import AckTimeout, DisconnectedError
-from .outgoing import tell, tell_all
-from .sent import ACCEPTED, DROPPED, CongestedBroadcast, CongestedSocket, Sent
+from anyio.lowlevel import checkpoint
+
+from .emitting import NO_FLAGS, CanEmit, CanEmitWithAck, Flags, Unicast, ask, checked_timeout, emit_to
+from .outgoing import Space, tell_all
+from .remote import RemoteSocket
+from .sent import ACCEPTED, CongestedBroadcast, Sent
 from .types import Event, EventName, P, R, outgoing_name, room_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from ._core import Core, NamespaceCore, SocketCore
-    from .hooks import Hooks
-    from .outgoing import Hearer
+    from .remote import Local
     from .waits import Waits
 
-__all__ = ("BroadcastOperator", "Broadcaster", "CanEmit", "CanEmitWithAck", "SocketOperator", "Target", "Unicast")
-
-# A timeout above it is nearly always one in milliseconds: 5000 is 83 minutes.
-_SUSPICIOUS_TIMEOUT = 600.0
-_warned_of_timeout = False
+__all__ = ("BroadcastOperator", "Broadcaster", "CanEmit", "CanEmitWithAck", "SocketOperator", "Target")
 
 
-class Target(Protocol):
+class Home(Protocol):
+    """The server that a namespace belongs to."""
+
+    @property
+    def _waits(self) -> Waits | None: ...
+    @property
+    def _ack_timeout(self) -> float | None: ...
+
+
+class Target(Space, Protocol):
     """The namespace that a broadcast goes through."""
 
     @property
     def _namespace_core(self) -> NamespaceCore: ...
     @property
     def _process_core(self) -> Core: ...
-
-    _heard: bool
-
     @property
-    def _hooks(self) -> Hooks: ...
-    def _hearers(self) -> Sequence[Hearer]: ...
+    def _home(self) -> Home: ...
+    @property
+    def sockets(self) -> Mapping[str, Local]:
+        """Its connected sockets by id."""
+        ...
 
 
-class Unicast(Protocol):
+class Member(Unicast, Protocol):
     """The socket that an operator belongs to."""
 
-    @property
-    def _core(self) -> SocketCore: ...
-    @property
-    def _waits(self) -> Waits: ...
-    @property
-    def _in_use(self) -> bool: ...
-    @property
-    def _reason(self) -> str | None: ...
-    @property
-    def _hooks(self) -> Hooks: ...
-    @property
-    def _nsp(self) -> Target: ...
     @property
     def nsp(self) -> Target:
         """The namespace it belongs to."""
         ...
 
 
-class CanEmit:
-    """Base of everything that emits: ``emit`` and ``send``."""
-
-    __slots__ = ()
-
-    def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
-        raise NotImplementedError
-
-    @overload
-    def emit(self, event: Event[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Sent: ...
-    @overload
-    def emit(self, event: str, /, *args: Any) -> Sent: ...
-    def emit(self, event: Any, /, *args: Any, **kwargs: Any) -> Sent:
-        """Emits an event. It is encoded and queued when this returns; nothing blocks. Safe from any thread.
-
-        Args:
-            event: Its name, or an :class:`Event`.
-            *args: Its arguments; ``bytes``, ``bytearray`` and ``memoryview`` anywhere in them become attachments.
-            **kwargs: None; there for the types of :class:`Event`.
-
-        Returns:
-            A :class:`Sent`: awaiting it is optional and waits for back-pressure.
-
-        Raises:
-            ReservedEventName: The name belongs to the protocol.
-            TypeError: A value cannot be encoded; the text says where it stands.
-            ValueError: Nested too deep, or too many attachments.
-        """
-        if kwargs:
-            raise TypeError("emit() takes the event's arguments by position only")
-        return self._emit(outgoing_name(event), args)
-
-    def send(self, *args: Any) -> Sent:
-        """Emits the event ``message``. Safe from any thread. The official server's ``send``."""
-        return self._emit("message", args)
-
-
-class CanEmitWithAck(CanEmit):
-    """Adds ``emit_with_ack`` for one client."""
-
-    __slots__ = ()
-
-    async def _ask(self, name: EventName, args: tuple[Any, ...]) -> Any:
-        raise NotImplementedError
-
-    @overload
-    async def emit_with_ack(self, event: Event[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
-    @overload
-    async def emit_with_ack(self, event: str, /, *args: Any) -> Any: ...
-    async def emit_with_ack(self, event: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Emits an event and waits for the client's answer. For the server's loop; cancelling forgets the answer.
-
-        Args:
-            event: Its name, or an :class:`Event`.
-            *args: Its arguments.
-            **kwargs: None; there for the types of :class:`Event`.
-
-        Returns:
-            None if the client answered without a value, the value if it was one, a tuple if they were several.
-
-        Raises:
-            AckTimeout: No answer within ``timeout()``, or a volatile event that was dropped.
-            DisconnectedError: The socket has left.
-            ReservedEventName: The name belongs to the protocol.
-            RuntimeError: On another thread or loop, or inside ``use``, where no answer can come yet.
-        """
-        if kwargs:
-            raise TypeError("emit_with_ack() takes the event's arguments by position only")
-        return await self._ask(outgoing_name(event), args)
-
-
 class Broadcaster(CanEmit):
-    """Common base of :class:`Server`, :class:`Namespace` and :class:`BroadcastOperator`, for annotations."""
+    """Common base of :class:`Server`, :class:`Namespace` and :class:`BroadcastOperator`, for annotations.
+
+    Everything here but ``emit_with_ack`` is safe from any thread.
+    """
 
     __slots__ = ()
 
@@ -155,11 +80,11 @@ class Broadcaster(CanEmit):
         return self._operator()._with_rooms(room_names("to", rooms))
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`."""
+        """The same as :meth:`to`: the official server's ``in``."""
         return self._operator()._with_rooms(room_names("in_", rooms))
 
     def except_(self, *rooms: str) -> BroadcastOperator:
-        """Leaves out the members of these rooms.
+        """Leaves out the members of these rooms: the official server's ``except``.
 
         Raises:
             TypeError: A list, or a name that is no str.
@@ -169,13 +94,108 @@ class Broadcaster(CanEmit):
     @property
     def volatile(self) -> BroadcastOperator:
         """What is emitted through it is dropped for every client that has something queued."""
-        return self._operator()._made_volatile()
+        operator = self._operator()
+        return operator._flagged(operator._flags._replace(volatile=True))
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Addresses the sockets of this node only. A server is one node, so it changes nothing yet."""
+        operator = self._operator()
+        return operator._flagged(operator._flags._replace(local=True))
+
+    def compress(self, compress: bool, /) -> BroadcastOperator:
+        """False sends it uncompressed, as the official server's ``compress``. Nothing is compressed yet: no effect."""
+        operator = self._operator()
+        return operator._flagged(operator._flags._replace(compress=bool(compress)))
+
+    def timeout(self, seconds: float, /) -> BroadcastOperator:
+        """Limits the wait of :meth:`emit_with_ack`.
+
+        Args:
+            seconds: Seconds, not milliseconds as in JavaScript; 0 or more.
+
+        Raises:
+            TypeError: Not a number.
+            ValueError: Negative, infinite or not a number at all.
+        """
+        operator = self._operator()
+        return operator._flagged(operator._flags._replace(timeout=checked_timeout(seconds)))
+
+    @overload
+    async def emit_with_ack(self, event: Event[P, R], /, *args: P.args, **kwargs: P.kwargs) -> list[R]: ...
+    @overload
+    async def emit_with_ack(self, event: str, /, *args: Any) -> list[Any]: ...
+    async def emit_with_ack(self, event: Any, /, *args: Any, **kwargs: Any) -> list[Any]:
+        """Emits an event to all of them and waits for their answers. For the server's loop; cancelling forgets the answers.
+
+        Needs a limit: ``timeout(seconds)`` before it, or ``Server(ack_timeout=…)``. A client that leaves is no longer
+        waited for. A client for which a volatile event was dropped is not asked, nor is one that waits in ``use``.
+
+        Args:
+            event: Its name, or an :class:`Event`.
+            *args: Its arguments.
+            **kwargs: None; there for the types of :class:`Event`.
+
+        Returns:
+            The first value of each client, None from one that answered without a value, in order of arrival; empty if
+            nobody was addressed.
+
+        Raises:
+            AckTimeout: Somebody did not answer in time. It has ``responses``, and the ids of the others as ``missing``.
+            ReservedEventName: The name belongs to the protocol.
+            RuntimeError: On another thread or loop.
+            ValueError: No limit was given.
+        """
+        if kwargs:
+            raise TypeError("emit_with_ack() takes the event's arguments by position only")
+        return await self._operator()._ask_all(outgoing_name(event), args)
+
+    async def fetch_sockets(self) -> list[RemoteSocket]:
+        """The sockets that are addressed, as they are now: the official server's ``fetchSockets``.
+
+        Raises:
+            TypeError: ``socket.data`` of one of them has a value that cannot be encoded; the text names its key.
+            ValueError: The same, nested too deep.
+        """
+        operator = self._operator()
+        await checkpoint()
+        return operator._fetched()
+
+    def sockets_join(self, *rooms: str) -> Sent:
+        """Makes the sockets that are addressed join rooms, at once: the official server's ``socketsJoin``.
+
+        Raises:
+            TypeError: A list, or a name that is no str.
+        """
+        operator, names = self._operator(), room_names("sockets_join", rooms)
+        operator._nsp._namespace_core.join_members(*operator._selection(), names)
+        return ACCEPTED
+
+    def sockets_leave(self, *rooms: str) -> Sent:
+        """Makes the sockets that are addressed leave rooms, at once: the official server's ``socketsLeave``.
+
+        Raises:
+            TypeError: A list, or a name that is no str.
+        """
+        operator, names = self._operator(), room_names("sockets_leave", rooms)
+        operator._nsp._namespace_core.leave_members(*operator._selection(), names)
+        return ACCEPTED
+
+    def disconnect_sockets(self, *, close: bool = False) -> Sent:
+        """Makes the sockets that are addressed leave the namespace: the official server's ``disconnectSockets``.
+
+        Args:
+            close: True to end their whole connections.
+        """
+        for socket in self._operator()._members():
+            socket.disconnect(close=close)
+        return ACCEPTED
 
 
 class BroadcastOperator(Broadcaster):
     """Emits to many: the union of rooms, minus the members of others, minus the socket it came from."""
 
-    __slots__ = ("_except", "_nsp", "_rooms", "_sender", "_volatile")
+    __slots__ = ("_except", "_flags", "_nsp", "_rooms", "_sender")
 
     def __init__(
         self,
@@ -184,68 +204,95 @@ class BroadcastOperator(Broadcaster):
         rooms: tuple[str, ...] = (),
         except_rooms: tuple[str, ...] = (),
         sender: SocketCore | None = None,
-        volatile: bool = False,
+        flags: Flags = NO_FLAGS,
     ) -> None:
         self._nsp = nsp
         self._rooms = rooms
         self._except = except_rooms
         self._sender = sender
-        self._volatile = volatile
+        self._flags = flags
 
     def _operator(self) -> BroadcastOperator:
         return self
 
     def _with_rooms(self, rooms: tuple[str, ...]) -> BroadcastOperator:
         return BroadcastOperator(
-            self._nsp,
-            rooms=self._rooms + rooms,
-            except_rooms=self._except,
-            sender=self._sender,
-            volatile=self._volatile,
+            self._nsp, rooms=self._rooms + rooms, except_rooms=self._except, sender=self._sender, flags=self._flags
         )
 
     def _without_rooms(self, rooms: tuple[str, ...]) -> BroadcastOperator:
         return BroadcastOperator(
-            self._nsp,
-            rooms=self._rooms,
-            except_rooms=self._except + rooms,
-            sender=self._sender,
-            volatile=self._volatile,
+            self._nsp, rooms=self._rooms, except_rooms=self._except + rooms, sender=self._sender, flags=self._flags
         )
 
-    def _made_volatile(self) -> BroadcastOperator:
+    def _flagged(self, flags: Flags) -> BroadcastOperator:
         return BroadcastOperator(
-            self._nsp, rooms=self._rooms, except_rooms=self._except, sender=self._sender, volatile=True
+            self._nsp, rooms=self._rooms, except_rooms=self._except, sender=self._sender, flags=flags
         )
+
+    def _selection(self) -> tuple[tuple[str, ...], tuple[str, ...], SocketCore | None]:
+        return self._rooms, self._except, self._sender
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
         nsp = self._nsp
         core = nsp._namespace_core
-        congested = core.broadcast(name, args, self._rooms, self._except, self._sender, self._volatile)
+        congested = core.broadcast(name, args, self._rooms, self._except, self._sender, self._flags.volatile)
         if nsp._heard:
             tell_all(nsp, core.members(self._rooms, self._except, self._sender), name, args)
         if congested:
             return CongestedBroadcast(nsp._process_core)
         return ACCEPTED
 
+    async def _ask_all(self, name: EventName, args: tuple[Any, ...]) -> list[Any]:
+        home = self._nsp._home
+        timeout = self._flags.timeout if self._flags.timeout is not None else home._ack_timeout
+        if timeout is None:
+            raise ValueError(
+                "emit_with_ack() to many needs a limit, since one silent client would keep it waiting for ever: write "
+                "timeout(seconds).emit_with_ack(…), or make the Server with ack_timeout=seconds"
+            )
+        waits = home._waits
+        if waits is not None and not waits.here():
+            raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
+        nsp = self._nsp
+        ack_id, asked = nsp._namespace_core.broadcast_with_ack(name, args, *self._selection(), self._flags.volatile)
+        if nsp._heard:
+            tell_all(nsp, asked, name, args)
+        if waits is None or not asked:  # a server that does not run has no clients
+            await checkpoint()
+            return []
+        return await waits.acks(asked, ack_id, timeout)
+
+    def _members(self) -> list[Local]:
+        nsp = self._nsp
+        found = (nsp.sockets.get(core.id) for core in nsp._namespace_core.members(*self._selection()))
+        return [socket for socket in found if socket is not None]
+
+    def _fetched(self) -> list[RemoteSocket]:
+        copy = self._nsp._namespace_core.copy_data
+        return [RemoteSocket._of(socket, copy) for socket in self._members()]
+
     def __repr__(self) -> str:
-        return f"BroadcastOperator(rooms={self._rooms}, except_={self._except}, volatile={self._volatile})"
+        return f"BroadcastOperator(rooms={self._rooms}, except_={self._except}{self._flags.told()})"
 
 
 class SocketOperator(CanEmitWithAck):
-    """Emits to one socket with options; ``to``, ``except_`` and ``broadcast`` turn to the others and keep ``volatile``."""
+    """Emits to one socket with options; ``to``, ``except_``, ``broadcast`` and ``local`` turn to the others and keep them."""
 
-    __slots__ = ("_socket", "_timeout", "_volatile")
+    __slots__ = ("_flags", "_socket")
 
-    def __init__(self, socket: Unicast, *, volatile: bool = False, timeout: float | None = None) -> None:
+    def __init__(self, socket: Member, *, flags: Flags = NO_FLAGS) -> None:
         self._socket = socket
-        self._volatile = volatile
-        self._timeout = timeout
+        self._flags = flags
 
     @property
     def volatile(self) -> Self:
         """What is emitted through it is dropped if something is queued for the client."""
-        return type(self)(self._socket, volatile=True, timeout=self._timeout)
+        return type(self)(self._socket, flags=self._flags._replace(volatile=True))
+
+    def compress(self, compress: bool, /) -> Self:
+        """False sends it uncompressed. Nothing is compressed yet: no effect."""
+        return type(self)(self._socket, flags=self._flags._replace(compress=bool(compress)))
 
     def timeout(self, seconds: float, /) -> Self:
         """Limits the wait of ``emit_with_ack``.
@@ -257,13 +304,18 @@ class SocketOperator(CanEmitWithAck):
             TypeError: Not a number.
             ValueError: Negative, infinite or not a number at all.
         """
-        return type(self)(self._socket, volatile=self._volatile, timeout=checked_timeout(seconds))
+        return type(self)(self._socket, flags=self._flags._replace(timeout=checked_timeout(seconds)))
 
     @property
     def broadcast(self) -> BroadcastOperator:
         """Everybody in the namespace but this socket."""
         socket = self._socket
-        return BroadcastOperator(socket.nsp, sender=socket._core, volatile=self._volatile)
+        return BroadcastOperator(socket.nsp, sender=socket._core, flags=self._flags)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everybody on this node but this socket. A server is one node, so it means :attr:`broadcast` yet."""
+        return self.broadcast.local
 
     def to(self, *rooms: str) -> BroadcastOperator:
         """The members of these rooms but this socket; without names everybody else. See :meth:`Broadcaster.to`."""
@@ -278,62 +330,10 @@ class SocketOperator(CanEmitWithAck):
         return self.broadcast.except_(*rooms)
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
-        return emit_to(self._socket, name, args, self._volatile)
+        return emit_to(self._socket, name, args, self._flags.volatile)
 
     async def _ask(self, name: EventName, args: tuple[Any, ...]) -> Any:
-        return await ask(self._socket, name, args, self._volatile, self._timeout)
+        return await ask(self._socket, name, args, self._flags.volatile, self._flags.timeout)
 
     def __repr__(self) -> str:
-        return f"SocketOperator(volatile={self._volatile}, timeout={self._timeout})"
-
-
-def emit_to(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool) -> Sent:
-    """Queues an event for one socket."""
-    core = socket._core
-    code = core.emit(name, args, volatile)
-    if socket._nsp._heard and code != 2:
-        tell(socket, name, args)
-    if code == 0:
-        return ACCEPTED
-    if code == 1:
-        return CongestedSocket(core, socket._waits)
-    return DROPPED
-
-
-async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: bool, timeout: float | None) -> Any:
-    """Queues an event for one socket and waits for its answer."""
-    core, waits = socket._core, socket._waits
-    if socket._in_use:
-        raise RuntimeError("emit_with_ack() inside `use`: the client is not connected yet; ask in a connect handler")
-    if not core.connected:
-        raise DisconnectedError(socket._reason)
-    if not waits.here():
-        raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
-    ack_id = core.emit_with_ack(name, args, volatile)
-    if ack_id >= 0:
-        if socket._nsp._heard:
-            tell(socket, name, args)
-        return await waits.ack(core, ack_id, timeout)
-    if core.connected:  # volatile, and something was queued: it was never sent
-        raise AckTimeout((), (core.id,))
-    raise DisconnectedError(socket._reason)
-
-
-def checked_timeout(seconds: float) -> float:
-    """A timeout in seconds, with one warning per process if it looks like milliseconds.
-
-    Raises:
-        TypeError: Not a number.
-        ValueError: Negative, infinite or not a number at all.
-    """
-    global _warned_of_timeout  # noqa: PLW0603 - one warning per process
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"timeout() takes seconds as a number, not {type(seconds).__name__}")
-    if not (seconds >= 0 and math.isfinite(seconds)):
-        raise ValueError(f"timeout({seconds}): it must be 0 or more seconds")
-    if seconds > _SUSPICIOUS_TIMEOUT and not _warned_of_timeout:
-        _warned_of_timeout = True
-        warnings.warn(
-            f"timeout({seconds}) is {seconds / 60:.0f} minutes: durations are seconds, not milliseconds", stacklevel=3
-        )
-    return float(seconds)
+        return f"SocketOperator({self._flags.told().removeprefix(', ')})"

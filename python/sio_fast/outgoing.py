@@ -54,9 +54,9 @@ def tell(socket: Hearer, name: EventName, args: tuple[Any, ...]) -> None:
         waits.post(partial(_call, (socket,), name, args))
 
 
-def tell_all(space: Space, handles: Collection[int], name: EventName, args: tuple[Any, ...]) -> None:
-    """An event goes to the sockets of these handles. From any thread."""
-    wanted = set(handles)
+def tell_all(space: Space, cores: Collection[SocketCore], name: EventName, args: tuple[Any, ...]) -> None:
+    """An event goes to these sockets. From any thread."""
+    wanted = {core.handle for core in cores}
     sockets = [socket for socket in space._hearers() if socket._core.handle in wanted]
     if not sockets:
         return

@@ -12,6 +12,7 @@ import anyio
 
 from ._core import Core
 from .cookie import cookie_text
+from .emitting import checked_timeout
 from .exceptions import NotRunning
 from .lifetime import Lifetime
 from .namespace import Namespace, NamespaceLike, namespace_name
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from .cookie import CookieOption
     from .native import Backend, Listener, StaticFiles
+    from .waits import Waits
 
 __all__ = ("Engine", "Server")
 
@@ -98,6 +100,7 @@ class Server(NamespaceLike[S]):
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
             ``max_buffered_bytes``.
         max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
@@ -137,11 +140,12 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
+        ack_timeout: float | None = None,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client"))
+            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
         if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
             raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
         self._settings = Settings(
@@ -178,6 +182,7 @@ class Server(NamespaceLike[S]):
             ack_on_error=ack_on_error,
         )
         self._client_folder = client_folder(serve_client)
+        self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
         self._socket_class = socket_class
         self._core = Core(self._settings)
         self._namespaces: dict[str, Namespace[S]] = {}
@@ -190,6 +195,10 @@ class Server(NamespaceLike[S]):
     @property
     def _space(self) -> Namespace[S]:
         return self._root
+
+    @property
+    def _waits(self) -> Waits | None:
+        return None if self._lifetime is None else self._lifetime.waits
 
     # Namespaces.
 

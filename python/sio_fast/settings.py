@@ -165,6 +165,7 @@ _ELSEWHERE: Final = {
     "connectTimeout": "connect_timeout (seconds)",
     "maxHttpBufferSize": "max_http_buffer_size",
     "maxPayload": "max_http_buffer_size",
+    "ackTimeout": "ack_timeout (seconds)",
     "allowUpgrades": "allow_upgrades",
     "serveClient": "serve_client",
     "async_handlers": "max_concurrency_per_socket, or concurrent=True on a handler",

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 from typing_extensions import TypeVar, TypeVarTuple, Unpack
 
 from .connection import Connection
+from .emitting import CanEmitWithAck, Flags, ask, emit_to
 from .handlers import HandlerTable, require_callable
 from .handshake import Handshake
 from .hooks import NO_HOOKS, Hooks, Listening
-from .operator import BroadcastOperator, CanEmitWithAck, SocketOperator, ask, emit_to
+from .operator import BroadcastOperator, SocketOperator
 from .rooms import RoomsView
 from .sent import ACCEPTED, DROPPED, Sent
 from .types import Event, EventName, H, P, R, Reason, room_names
@@ -157,7 +158,11 @@ class Socket(CanEmitWithAck, Listening):
     @property
     def volatile(self) -> SocketOperator:
         """What is emitted through it is dropped if something is queued for the client."""
-        return SocketOperator(self, volatile=True)
+        return SocketOperator(self, flags=Flags(volatile=True))
+
+    def compress(self, compress: bool, /) -> SocketOperator:
+        """False sends it uncompressed. Nothing is compressed yet: no effect."""
+        return SocketOperator(self).compress(compress)
 
     def timeout(self, seconds: float, /) -> SocketOperator:
         """Limits the wait of ``emit_with_ack``: seconds, 0 or more. See :meth:`SocketOperator.timeout`."""
@@ -167,6 +172,11 @@ class Socket(CanEmitWithAck, Listening):
     def broadcast(self) -> BroadcastOperator:
         """Everybody in the namespace but this socket."""
         return BroadcastOperator(self._nsp, sender=self._core)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everybody on this node but this socket. A server is one node, so it means :attr:`broadcast` yet."""
+        return BroadcastOperator(self._nsp, sender=self._core, flags=Flags(local=True))
 
     def to(self, *rooms: str) -> BroadcastOperator:
         """The members of these rooms but this socket; without names everybody else. See :meth:`Broadcaster.to`."""

@@ -49,6 +49,38 @@ class _Waiter:
             self.event.set()
 
 
+class _Group:
+    """Somebody who waits for the answers of many: for those who are missing neither by answer nor by leaving."""
+
+    __slots__ = ("event", "missing", "responses")
+
+    def __init__(self, cores: Sequence[SocketCore]) -> None:
+        self.missing = {core.handle: core for core in cores}
+        self.responses: list[Any] = []
+        self.event = anyio.Event()
+
+    def gone(self, handle: int) -> None:
+        if self.missing.pop(handle, None) is not None and not self.missing:
+            self.event.set()
+
+
+class _Share:
+    """One client's part in the wait of a group."""
+
+    __slots__ = ("group", "handle")
+
+    def __init__(self, group: _Group, handle: int) -> None:
+        self.group = group
+        self.handle = handle
+
+    def settle(self, values: Sequence[Any]) -> None:
+        self.group.responses.append(values[0] if values else None)
+        self.group.gone(self.handle)
+
+    def fail(self, _error: Exception) -> None:
+        self.group.gone(self.handle)
+
+
 class Waits:
     """All that somebody waits for during one run of a server.
 
@@ -64,7 +96,7 @@ class Waits:
         self._high_water_mark = high_water_mark
         self._thread: int | None = None
         self._post: Callable[[Callable[[], None]], object] | None = None
-        self._acks: dict[int, dict[int, _Waiter]] = {}
+        self._acks: dict[int, dict[int, _Waiter | _Share]] = {}
         self._drains: dict[int, list[_Waiter]] = {}
         self._deadlines: dict[int, Callable[[], None]] = {}
 
@@ -120,17 +152,46 @@ class Waits:
         finally:
             if token is not None:
                 self.cancel_deadline(token)
-            pending = self._acks.get(handle)
-            if pending is not None and pending.pop(ack_id, None) is not None:
-                core.forget_ack(ack_id)
-                if not pending:
-                    del self._acks[handle]
+            self._forget(core, ack_id)
         if waiter.error is not None:
             raise waiter.error
         values = waiter.values
         if len(values) == 1:
             return values[0]
         return tuple(values) if values else None
+
+    async def acks(self, cores: Sequence[SocketCore], ack_id: int, timeout: float) -> list[Any]:
+        """The first value of each client's answer, in order of arrival. Who leaves is no longer waited for.
+
+        Args:
+            cores: Those who were asked, at least one.
+            ack_id: The id that they all answer.
+            timeout: Seconds.
+
+        Raises:
+            AckTimeout: Somebody neither answered nor left in time.
+        """
+        group = _Group(cores)
+        for handle in group.missing:
+            self._acks.setdefault(handle, {})[ack_id] = _Share(group, handle)
+        token = self.deadline(timeout, group.event.set)
+        try:
+            await group.event.wait()
+        finally:
+            self.cancel_deadline(token)
+            for core in group.missing.values():
+                self._forget(core, ack_id)
+        if group.missing:
+            raise AckTimeout(group.responses, [core.id for core in group.missing.values()])
+        return group.responses
+
+    def _forget(self, core: SocketCore, ack_id: int) -> None:
+        """An answer that may still be pending is not waited for any more."""
+        pending = self._acks.get(core.handle)
+        if pending is not None and pending.pop(ack_id, None) is not None:
+            core.forget_ack(ack_id)
+            if not pending:
+                del self._acks[core.handle]
 
     async def drain(self, core: SocketCore) -> None:
         """Returns when the connection has sent about everything that was queued for it, or the socket is gone."""

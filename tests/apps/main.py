@@ -17,7 +17,7 @@ from uuid import UUID
 import anyio
 from launch import Spec, launch, note
 
-from sio_fast import ConnectError, Packet, Reason, ReservedEventName, Server, Socket
+from sio_fast import AckTimeout, ConnectError, Packet, Reason, ReservedEventName, Server, Socket
 
 spec = Spec.from_argv()
 io: Server[Socket] = Server(**spec.options)
@@ -151,6 +151,49 @@ def install(name: str) -> None:
             socket.emit("unanswered", str(exc))
         else:
             socket.emit("answered", answer)
+
+    @nsp.on("survey")
+    async def survey(socket: Socket, where: dict[str, Any], limit: float, event: str, *args: Any) -> None:
+        try:
+            answers = await addressed(nsp, socket, where).timeout(limit).emit_with_ack(event, *args)
+        except AckTimeout as exc:
+            socket.emit("incomplete", str(exc), exc.responses)
+            note("missing", id=socket.id, ids=sorted(exc.missing))
+        else:
+            socket.emit("complete", answers)
+
+    @nsp.on("people")
+    async def people(socket: Socket, where: dict[str, Any]) -> list[Any]:
+        socket.data["asked"] = True
+        found = await addressed(nsp, socket, where).fetch_sockets()
+        seen = [[each.id, sorted(each.rooms - {each.id}), each.data, each.handshake.auth] for each in found]
+        return sorted(seen, key=lambda each: each[0])
+
+    @nsp.on("move")
+    async def move(socket: Socket, where: dict[str, Any], join: list[str], leave: list[str]) -> None:
+        target = addressed(nsp, socket, where)
+        target.sockets_join(*join)
+        target.sockets_leave(*leave)
+
+    @nsp.on("kick")
+    async def kick(socket: Socket, where: dict[str, Any], close: bool) -> None:
+        addressed(nsp, socket, where).disconnect_sockets(close=close)
+
+    @nsp.on("remote")
+    async def remote(socket: Socket, sid: str, *room: str) -> Any:
+        [found] = await nsp.in_(sid).fetch_sockets()
+        found.join(*room)
+        found.emit("from afar", 1)
+        return await found.timeout(5).emit_with_ack("what?", 2)
+
+    @nsp.on("adapter")
+    async def adapter(socket: Socket, *rooms: str) -> list[Any]:
+        views = nsp.adapter
+        return [
+            [sorted(views.rooms.get(room, ())) for room in rooms],
+            sorted(set(views.sids[socket.id]) - {socket.id}),
+            sorted(views.sockets(rooms)),
+        ]
 
     @nsp.on("handshake")
     async def handshake(socket: Socket) -> Any:

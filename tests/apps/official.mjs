@@ -129,6 +129,41 @@ function install(name) {
       );
       return [];
     });
+    on("survey", (where, limit, event, ...args) => {
+      addressed(nsp, socket, where).timeout(seconds(limit)).emitWithAck(event, ...args).then(
+        (answers) => socket.emit("complete", answers),
+        (error) => socket.emit("incomplete", error.message, error.responses),
+      );
+      return [];
+    });
+    on("people", async (where) => {
+      socket.data.asked = true;
+      const found = await addressed(nsp, socket, where).fetchSockets();
+      const seen = found.map((each) => [each.id, ownRooms(each), each.data, each.handshake.auth]);
+      return [seen.sort((a, b) => (a[0] < b[0] ? -1 : 1))];
+    });
+    on("move", (where, join, leave) => {
+      const target = addressed(nsp, socket, where);
+      target.socketsJoin(join);
+      target.socketsLeave(leave);
+      return [];
+    });
+    on("kick", (where, close) => {
+      addressed(nsp, socket, where).disconnectSockets(close);
+      return [];
+    });
+    on("remote", async (sid, ...room) => {
+      const [found] = await nsp.in(sid).fetchSockets();
+      found.join(room);
+      found.emit("from afar", 1);
+      return [await found.timeout(5000).emitWithAck("what?", 2)];
+    });
+    on("adapter", (...rooms) => {
+      const views = nsp.adapter;
+      const ids = rooms.map((room) => [...(views.rooms.get(room) ?? [])].sort());
+      const own = [...views.sids.get(socket.id)].filter((room) => room !== socket.id).sort();
+      return Promise.resolve(views.sockets(new Set(rooms))).then((all) => [[ids, own, [...all].sort()]]);
+    });
     on("handshake", () => [socket.handshake]);
     on("conn", () => [{ id: socket.conn.id, transport: socket.conn.transport.name, protocol: socket.conn.protocol }]);
     on("bye", (close) => {

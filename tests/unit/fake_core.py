@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 from typing import Any
 
@@ -127,18 +128,58 @@ class FakeSocketCore:
 
 
 class FakeNamespaceCore:
-    def __init__(self, name: str) -> None:
+    def __init__(self, core: FakeCore, name: str) -> None:
+        self._core = core
         self.name = name
+        self._next_ack = itertools.count(1000)
         self.broadcasts: list[tuple[Any, ...]] = []
         self.code = 0
-        self.reached: list[int] = []
-
-    def members(self, rooms: Any, except_rooms: Any, sender: Any) -> list[int]:
-        return list(self.reached)
 
     def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
         self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
         return self.code
+
+    def broadcast_with_ack(
+        self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool
+    ) -> tuple[int, list[FakeSocketCore]]:
+        self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
+        return next(self._next_ack), self.members(rooms, except_rooms, sender)
+
+    def members(self, rooms: Any, except_rooms: Any, sender: Any) -> list[FakeSocketCore]:
+        return [
+            socket
+            for socket in self._core.sockets
+            if socket.connected and socket.namespace == self.name and socket is not sender
+            if not rooms or socket._rooms.intersection(rooms)
+            if not socket._rooms.intersection(except_rooms)
+        ]
+
+    def join_members(self, rooms: Any, except_rooms: Any, sender: Any, names: Any) -> None:
+        for socket in self.members(rooms, except_rooms, sender):
+            socket.join(names)
+
+    def leave_members(self, rooms: Any, except_rooms: Any, sender: Any, names: Any) -> None:
+        for socket in self.members(rooms, except_rooms, sender):
+            socket.leave(names)
+
+    def copy_data(self, data: Any) -> Any:
+        return json.loads(json.dumps(data))
+
+    def rooms(self) -> list[str]:
+        return sorted({room for socket in self.members((), (), None) for room in socket._rooms})
+
+    def room_members(self, room: str) -> list[str]:
+        return [socket.id for socket in self.members((room,), (), None)]
+
+    def room_size(self, room: str) -> int:
+        return len(self.room_members(room))
+
+    def sids(self) -> list[str]:
+        return [socket.id for socket in self.members((), (), None)]
+
+    def socket_rooms(self, sid: str) -> list[str] | None:
+        found = [socket.rooms() for socket in self.members((), (), None) if socket.id == sid]
+        return found[0] if found else None
 
 
 class FakeCore:
@@ -204,7 +245,7 @@ class FakeCore:
         return bool(self.notices)
 
     def namespace(self, name: str) -> FakeNamespaceCore:
-        return self.spaces.setdefault(name, FakeNamespaceCore(name))
+        return self.spaces.setdefault(name, FakeNamespaceCore(self, name))
 
     def start_deadline(self, seconds: float) -> int:
         token = next(self._tokens)

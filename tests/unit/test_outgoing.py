@@ -70,11 +70,12 @@ async def test_broadcasts_are_heard_by_those_they_reach(make: Make) -> None:
         for number, socket in enumerate(sockets[:2]):
             socket.on_any_outgoing(lambda event, *args, number=number: log.append((number, event, args)))
         space = core.spaces["/"]
-        space.reached = [clients[1].handle, clients[2].handle]
+        for socket in sockets[1:]:
+            socket.join("r")
         io.to("r").emit("e", 1)
         assert log == [(1, "e", (1,))]
         io.on_any_outgoing(lambda socket, event, *args: log.append((socket.id, event)))
-        io.emit("f")
+        io.to("r").emit("f")
         assert log[1:] == [(clients[1].id, "f"), (1, "f", ()), (clients[2].id, "f")]
         assert len(io.listeners_any_outgoing()) == 1
         io.off_any_outgoing()
@@ -96,8 +97,7 @@ async def test_from_another_thread_they_run_on_the_loop(make: Make) -> None:
 
     io.on_any_outgoing(hear)
     async with running(io) as core:
-        client = await connected(io, core)
-        core.spaces["/"].reached = [client.handle]
+        await connected(io, core)
         await anyio.to_thread.run_sync(sockets[0].emit, "one")
         await anyio.to_thread.run_sync(io.emit, "all")
         await until(lambda: len(log) == 2)

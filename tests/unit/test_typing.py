@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_type
 
-from sio_fast import BroadcastOperator, Event, Namespace, Reason, Sent, Server, Socket, SocketOperator
+from sio_fast import (
+    Adapter,
+    BroadcastOperator,
+    Event,
+    Namespace,
+    Reason,
+    RemoteSocket,
+    Sent,
+    Server,
+    Socket,
+    SocketOperator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -58,6 +69,17 @@ def test_emitting() -> None:
     assert_type(chat.emit(message, "text", "room"), Sent)
     assert_type(chat.to("r"), BroadcastOperator)
     assert_type(chat.to("r").except_("s").volatile.emit("x"), Sent)
+    assert_type(chat.to("r").local.volatile.compress(False).timeout(1), BroadcastOperator)
+    assert_type(chat.sockets_join("r"), Sent)
+    assert_type(chat.adapter, Adapter)
+
+
+async def asking_many(chat: Server[ChatSocket]) -> None:
+    assert_type(await chat.timeout(1).emit_with_ack("x", 1), list[Any])
+    assert_type(await chat.to("r").timeout(1).emit_with_ack(message, "text", "room"), list[int])
+    for found in await chat.fetch_sockets():
+        assert_type(found, RemoteSocket)
+        assert_type(await found.timeout(1).emit_with_ack(message, "text", "room"), int)
 
 
 async def of_a_socket(socket: ChatSocket) -> None:

@@ -13,6 +13,7 @@ use crate::{
     hub::Hub,
     mailbox::{Command, Mailbox},
     namespace::Namespace,
+    rooms::Rooms,
     shard::SessionKey,
     socket::{Session, Socket, SocketState},
 };
@@ -34,6 +35,25 @@ pub struct Selection<'a, Name> {
     pub rooms: &'a [Name],
     pub except: &'a [Name],
     pub sender: Option<&'a Socket>,
+}
+
+impl<Name: AsRef<str>> Selection<'_, Name> {
+    /// To be asked under the lock of the rooms. The slot of a socket that has left may be another one's by now.
+    fn sender_slot(&self) -> Option<u32> {
+        self.sender
+            .filter(|socket| socket.state() != SocketState::Closed)
+            .map(Socket::slot)
+    }
+
+    fn connected(&self, rooms: &mut Rooms) -> Vec<Arc<Socket>> {
+        let mut found = Vec::new();
+        rooms.select(self.rooms, self.except, self.sender_slot(), |socket| {
+            if socket.state() == SocketState::Connected {
+                found.push(Arc::clone(socket));
+            }
+        });
+        found
+    }
 }
 
 impl Hub {
@@ -118,13 +138,48 @@ impl Hub {
         frame: &Arc<Frame>,
         volatile: bool,
     ) -> Sent {
+        self.fan_out(namespace, selection, frame, volatile, |_| ());
+        if self.is_congested() {
+            Sent::Congested
+        } else {
+            Sent::Accepted
+        }
+    }
+
+    /// The same for a packet that carries `ack_id`: those whom it is sent to are awaited from now on, and returned.
+    /// Clients that wait for their middlewares get the packet too, but nobody waits for them.
+    pub fn broadcast_with_ack(
+        &self,
+        namespace: &Namespace,
+        selection: &Selection<'_, impl AsRef<str>>,
+        frame: &Arc<Frame>,
+        ack_id: u64,
+        volatile: bool,
+    ) -> Vec<Arc<Socket>> {
+        let mut asked = Vec::new();
+        self.fan_out(namespace, selection, frame, volatile, |socket| {
+            self.await_ack(socket, ack_id);
+            asked.push(Arc::clone(socket));
+        });
+        asked
+    }
+
+    /// `reached` sees each connected target before the packet can be on its way.
+    fn fan_out(
+        &self,
+        namespace: &Namespace,
+        selection: &Selection<'_, impl AsRef<str>>,
+        frame: &Arc<Frame>,
+        volatile: bool,
+        mut reached: impl FnMut(&Arc<Socket>),
+    ) {
         let size = frame.wire_len();
         let mut shards: SmallVec<[(Arc<Mailbox>, Vec<SessionKey>); 1]> = SmallVec::new();
         let mut rooms = namespace.rooms.lock();
         rooms.select(
             selection.rooms,
             selection.except,
-            selection.sender.map(Socket::slot),
+            selection.sender_slot(),
             |socket| {
                 let session = &socket.session;
                 if self.count(session, size, volatile) == Sent::Dropped {
@@ -134,6 +189,7 @@ impl Hub {
                     socket.held.lock().push(Arc::clone(frame));
                     return;
                 }
+                reached(socket);
                 match shards
                     .iter_mut()
                     .find(|(mailbox, _)| Arc::ptr_eq(mailbox, &session.mailbox))
@@ -152,12 +208,6 @@ impl Hub {
             };
             mailbox.post(command, || self.sink.is_busy());
         }
-        drop(rooms);
-        if self.is_congested() {
-            Sent::Congested
-        } else {
-            Sent::Accepted
-        }
     }
 
     /// More bytes wait in the process than broadcasting callers should add to.
@@ -166,21 +216,43 @@ impl Hub {
             > self.config.max_buffered_bytes.saturating_mul(16)
     }
 
-    /// The sockets a broadcast would reach now.
+    /// The connected sockets among those that a broadcast would reach now.
     pub fn members(
         &self,
         namespace: &Namespace,
         selection: &Selection<'_, impl AsRef<str>>,
-    ) -> Vec<u64> {
-        let mut handles = Vec::new();
-        let sender = selection.sender.map(Socket::slot);
-        namespace
-            .rooms
-            .lock()
-            .select(selection.rooms, selection.except, sender, |socket| {
-                handles.push(socket.handle);
-            });
-        handles
+    ) -> Vec<Arc<Socket>> {
+        selection.connected(&mut namespace.rooms.lock())
+    }
+
+    /// The connected ones among the targets join rooms, all in one moment.
+    pub fn join_members(
+        &self,
+        namespace: &Namespace,
+        selection: &Selection<'_, impl AsRef<str>>,
+        names: &[impl AsRef<str>],
+    ) {
+        let mut rooms = namespace.rooms.lock();
+        for socket in selection.connected(&mut rooms) {
+            for name in names {
+                rooms.join(socket.slot(), name.as_ref());
+            }
+        }
+    }
+
+    /// The connected ones among the targets leave rooms, all in one moment.
+    pub fn leave_members(
+        &self,
+        namespace: &Namespace,
+        selection: &Selection<'_, impl AsRef<str>>,
+        names: &[impl AsRef<str>],
+    ) {
+        let mut rooms = namespace.rooms.lock();
+        for socket in selection.connected(&mut rooms) {
+            for name in names {
+                rooms.leave(socket.slot(), name.as_ref());
+            }
+        }
     }
 
     /// Bytes that were counted for `session` are written or will never be. Called by its owner.

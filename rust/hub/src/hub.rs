@@ -381,6 +381,11 @@ impl Hub {
     /// An ack id for a packet to this socket, awaited from now on.
     pub fn expect_ack(&self, socket: &Socket) -> u64 {
         let id = socket.namespace.next_ack_id();
+        self.await_ack(socket, id);
+        id
+    }
+
+    pub(crate) fn await_ack(&self, socket: &Socket, id: u64) {
         socket.expect_ack(id);
         // A session that is not read cannot answer.
         if socket.session.paused.load(Ordering::SeqCst) {
@@ -391,7 +396,6 @@ impl Hub {
                 || self.sink.is_busy(),
             );
         }
-        id
     }
 
     /// The answer is no longer awaited.

@@ -33,4 +33,24 @@ impl Namespace {
     pub fn room_names(&self) -> Vec<Box<str>> {
         self.rooms.lock().names()
     }
+
+    /// Ids of the members of a room.
+    pub fn room_members(&self, name: &str) -> Vec<Box<str>> {
+        self.rooms.lock().members_of(name)
+    }
+
+    /// How many members a room has; 0: there is no such room.
+    pub fn room_size(&self, name: &str) -> usize {
+        self.rooms.lock().size_of(name)
+    }
+
+    /// Ids of the sockets that are accepted or in a room.
+    pub fn socket_ids(&self) -> Vec<Box<str>> {
+        self.rooms.lock().ids()
+    }
+
+    /// Names of the rooms of a socket, its own first; `None`: there is no such socket.
+    pub fn socket_rooms(&self, id: &str) -> Option<Vec<Box<str>>> {
+        self.rooms.lock().of_id(id)
+    }
 }

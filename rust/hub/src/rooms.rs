@@ -27,6 +27,12 @@ struct Room {
     members: Vec<u32>,
 }
 
+impl Member {
+    const fn is_in_own_room(&self) -> bool {
+        self.joined && self.in_own_room
+    }
+}
+
 /// The rooms of one namespace.
 #[derive(Debug, Default)]
 pub struct Rooms {
@@ -182,10 +188,7 @@ impl Rooms {
     }
 
     fn each_in_room(&mut self, name: &str, mut visit: impl FnMut(&mut [u32], u32, &Arc<Socket>)) {
-        if let Some(&slot) = <&[u8; 20]>::try_from(name.as_bytes())
-            .ok()
-            .and_then(|id| self.ids.get(id))
-        {
+        if let Some(slot) = self.find(name) {
             let member = &self.sockets[slot as usize];
             if member.in_own_room {
                 visit(&mut self.stamps, slot, &member.socket);
@@ -215,14 +218,7 @@ impl Rooms {
         let own = member
             .in_own_room
             .then(|| member.socket.id().as_str().into());
-        own.into_iter()
-            .chain(
-                member
-                    .rooms
-                    .iter()
-                    .map(|&(room, _)| self.slots[room as usize].name.clone()),
-            )
-            .collect()
+        own.into_iter().chain(self.names_of(member)).collect()
     }
 
     pub fn contains(&self, slot: u32, name: &str) -> bool {
@@ -236,13 +232,75 @@ impl Rooms {
         })
     }
 
-    /// Names of all rooms that have members, sockets' own among them.
+    /// Ids of the members of a room, whoever has been accepted or joined it by name.
+    pub fn members_of(&self, name: &str) -> Vec<Box<str>> {
+        let named = self
+            .names
+            .get(name)
+            .into_iter()
+            .flat_map(|&room| &self.slots[room as usize].members)
+            .map(|&slot| &self.sockets[slot as usize]);
+        self.own_room(name)
+            .into_iter()
+            .chain(named)
+            .map(|member| member.socket.id().as_str().into())
+            .collect()
+    }
+
+    /// How many members a room has; 0: there is no such room.
+    pub fn size_of(&self, name: &str) -> usize {
+        let named = self
+            .names
+            .get(name)
+            .map_or(0, |&room| self.slots[room as usize].members.len());
+        named + usize::from(self.own_room(name).is_some())
+    }
+
+    /// The socket of that id, if it is accepted and has not left the room of its own id.
+    fn own_room(&self, id: &str) -> Option<&Member> {
+        self.find(id)
+            .map(|slot| &self.sockets[slot as usize])
+            .filter(|member| member.is_in_own_room())
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
+        let id = <&[u8; 20]>::try_from(id.as_bytes()).ok()?;
+        self.ids.get(id).copied()
+    }
+
+    /// Names of the rooms of the socket of that id, its own first. `None`: it is in none and not accepted.
+    pub fn of_id(&self, id: &str) -> Option<Vec<Box<str>>> {
+        let slot = self.find(id)?;
+        let member = &self.sockets[slot as usize];
+        if member.joined {
+            return Some(self.of_socket(slot));
+        }
+        (!member.rooms.is_empty()).then(|| self.names_of(member).collect())
+    }
+
+    /// Ids of all sockets that are accepted or in a room.
+    pub fn ids(&self) -> Vec<Box<str>> {
+        self.sockets
+            .iter()
+            .filter(|(_, member)| member.joined || !member.rooms.is_empty())
+            .map(|(_, member)| member.socket.id().as_str().into())
+            .collect()
+    }
+
+    fn names_of<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = Box<str>> + 'a {
+        member
+            .rooms
+            .iter()
+            .map(|&(room, _)| self.slots[room as usize].name.clone())
+    }
+
+    /// Names of all rooms that have members, those of accepted sockets' own among them.
     pub fn names(&self) -> Vec<Box<str>> {
         let own = self
             .sockets
             .iter()
             .filter(|(_, member)| {
-                member.in_own_room && !self.names.contains_key(member.socket.id().as_str())
+                member.is_in_own_room() && !self.names.contains_key(member.socket.id().as_str())
             })
             .map(|(_, member)| member.socket.id().as_str().into());
         own.chain(self.slots.iter().map(|(_, room)| room.name.clone()))

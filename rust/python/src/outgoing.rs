@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyTuple};
 use sio_hub::{Hub, delivery::Sent, frame::Frame, packet::PacketBuilder};
 use sio_protocol::socketio::packet::PacketType;
 
-use crate::codec::{Attachments, EncodeOptions, encode_args, encode_event};
+use crate::codec::{
+    Attachments, DecodeError, EncodeOptions, HEADROOM, decode_args, encode_alone, encode_args,
+    encode_event,
+};
 
 /// What the objects of one server share.
 #[derive(Debug)]
@@ -70,6 +74,24 @@ impl Shared {
         )?;
         self.check(&attachments)?;
         Ok(builder.finish(PacketType::Ack, Some(ack_id), attachments.parts))
+    }
+
+    /// The value as somebody at the other end of a wire would have it. `name` is what errors call it.
+    pub fn copy<'py>(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        let (mut body, mut attachments) = (Vec::new(), Attachments::default());
+        encode_alone(py, &mut body, &mut attachments, value, name, &self.encode)?;
+        let parts: Vec<Bytes> = attachments
+            .parts
+            .into_iter()
+            .map(|part| Bytes::from(part).slice(HEADROOM..))
+            .collect();
+        // One level more than the value has: the array around it.
+        match decode_args(py, &body, &parts, self.encode.max_depth + 1) {
+            Ok(values) => values.get_item(0),
+            Err(DecodeError::Python(error)) => Err(error),
+            Err(error) => Err(PyValueError::new_err(format!("{name}: {error}"))),
+        }
     }
 
     /// A peer of the same limits would close the connection.

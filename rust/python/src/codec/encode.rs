@@ -81,6 +81,23 @@ pub fn encode_args<'py>(
     })
 }
 
+/// Appends `[value]`, what [`decode_args`](super::decode_args) reads again; `root` is what errors call the value.
+pub fn encode_alone<'py>(
+    py: Python<'py>,
+    out: &mut Vec<u8>,
+    attachments: &mut Attachments,
+    value: &Bound<'py, PyAny>,
+    root: &str,
+    options: &EncodeOptions,
+) -> PyResult<()> {
+    encode(py, out, Some(attachments), options, root, |encoder| {
+        encoder.out.push(b'[');
+        encoder.value(value.as_borrowed())?;
+        encoder.out.push(b']');
+        Ok(())
+    })
+}
+
 /// Appends one value of a packet that has no attachments (CONNECT and its error); a binary value is a `TypeError`.
 pub fn encode_value<'py>(
     py: Python<'py>,

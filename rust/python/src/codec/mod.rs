@@ -20,7 +20,7 @@ mod text;
 mod types;
 
 pub use decode::{decode_args, decode_event, decode_value};
-pub use encode::{EncodeOptions, encode_args, encode_event, encode_value};
+pub use encode::{EncodeOptions, encode_alone, encode_args, encode_event, encode_value};
 pub use error::DecodeError;
 
 /// Free bytes in front of every attachment: the longest header of an unmasked WebSocket frame, which is written
