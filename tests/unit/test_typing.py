@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_type
 
 from sio_fast import (
+    Ack,
     Adapter,
     BroadcastOperator,
     Event,
     Namespace,
+    Packet,
     Reason,
+    RejectEvent,
     RemoteSocket,
     Sent,
     Server,
@@ -18,7 +21,7 @@ from sio_fast import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Awaitable, Callable, Mapping, Set
 
 
 class ChatSocket(Socket):
@@ -61,6 +64,40 @@ def test_handlers() -> None:
 
     assert chat._space._table.handlers("message")
     assert chat._space._table.handlers("anything")
+
+
+def test_middlewares() -> None:
+    chat = Server(socket_class=ChatSocket)
+
+    @chat.use_event
+    async def authorize(socket: ChatSocket, packet: Packet) -> None:
+        if packet.name == "admin" and socket.username != "root":
+            raise RejectEvent("unauthorized event")
+
+    @chat.on_error(RejectEvent)
+    async def rejected(socket: ChatSocket, packet: Packet, exc: RejectEvent) -> None:
+        socket.disconnect()
+
+    @chat.around_event
+    async def timing(socket: ChatSocket, packet: Packet, call_next: Callable[[], Awaitable[Any]]) -> Any:
+        return await call_next()
+
+    @chat.on("slow", thread=True)
+    def slow(socket: ChatSocket, ack: Ack) -> None: ...
+
+    @chat.on("long", cancel_on_disconnect=True, concurrent=True)
+    async def long(socket: ChatSocket) -> None: ...
+
+    @chat.on("connect", thread=True)
+    def connected(socket: ChatSocket) -> None: ...
+
+    @chat.on_any
+    async def hear(socket: ChatSocket, event: str, *args: Any) -> None: ...
+
+    if TYPE_CHECKING:
+        assert_type(chat.listeners_any(), list[Callable[..., Any]])
+    assert chat.listeners_any() == [hear]
+    assert chat._space._hooks.of_error(RejectEvent("x")) == (rejected,)
 
 
 def test_emitting() -> None:
