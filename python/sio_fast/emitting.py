@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._core import SocketCore
     from .waits import Waits
 
-__all__ = ("NO_FLAGS", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
+__all__ = ("NO_FLAGS", "VOLATILE", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
 
 # A timeout above it is nearly always one in milliseconds: 5000 is 83 minutes.
 _SUSPICIOUS_TIMEOUT = 600.0
@@ -36,6 +36,10 @@ class Flags(NamedTuple):
     local: bool = False
     compress: bool = True
 
+    def with_volatile(self) -> Flags:
+        """The same, volatile. Cursors and the like are emitted so all day, hence the shared value."""
+        return VOLATILE if self is NO_FLAGS else self._replace(volatile=True)
+
     def told(self) -> str:
         """Those that are set, for texts: ``, volatile=True``."""
         return "".join(f", {name}={value}" for name, value in self._asdict().items() if value != _DEFAULTS[name])
@@ -43,6 +47,7 @@ class Flags(NamedTuple):
 
 _DEFAULTS = Flags._field_defaults
 NO_FLAGS = Flags()
+VOLATILE = Flags(volatile=True)
 
 
 class Unicast(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 from typing_extensions import TypeVar
 
 from .connection import Connection
-from .emitting import CanEmitWithAck, Flags, ask, emit_to
+from .emitting import VOLATILE, CanEmitWithAck, Flags, ask, emit_to
 from .handlers import HandlerTable, require_callable
 from .handshake import Handshake
 from .operator import BroadcastOperator, SocketOperator
@@ -153,7 +153,7 @@ class Socket(CanEmitWithAck):
     @property
     def volatile(self) -> SocketOperator:
         """What is emitted through it is dropped if something is queued for the client."""
-        return SocketOperator(self, flags=Flags(volatile=True))
+        return SocketOperator(self, flags=VOLATILE)
 
     def compress(self, compress: bool, /) -> SocketOperator:
         """False sends it uncompressed. Nothing is compressed yet: no effect."""
