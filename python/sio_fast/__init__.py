@@ -8,6 +8,7 @@ from ._core import version as _version
 from .adapter import Adapter
 from .connection import Connection
 from .cookie import Cookie
+from .declare import on
 from .emitting import CanEmit
 from .exceptions import (
     AckTimeout,
@@ -19,7 +20,7 @@ from .exceptions import (
     SocketIOError,
 )
 from .handshake import Handshake
-from .namespace import Namespace
+from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
 from .remote import RemoteSocket
@@ -45,6 +46,7 @@ __all__ = (
     "Namespace",
     "NotRunning",
     "Packet",
+    "ParentNamespace",
     "ReadyState",
     "Reason",
     "RemoteSocket",
@@ -56,6 +58,7 @@ __all__ = (
     "SocketOperator",
     "Transport",
     "current_socket",
+    "on",
 )
 
 __version__ = _version()

@@ -7,6 +7,7 @@ usual event (one handler, arguments that fit) goes through ``begin`` alone; ever
 from __future__ import annotations
 
 import logging
+import re
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,6 +15,7 @@ from . import cancellation
 from .exceptions import ConnectError, InvalidPayload
 from .run import NO_SETTLING, Run, awaited, outcome
 from .sent import Sent
+from .socket import current_socket
 from .types import Packet
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from .handlers import Handler
     from .lane import Lane
+    from .namespace import Namespace
+    from .registry import Registry
     from .types import EventName, Reason
     from .waits import Waits
 
@@ -40,12 +44,20 @@ class Steps:
         waits: Told when a socket was refused.
         forget: Takes a lane out of the dispatcher.
         failed: Called for KeyboardInterrupt and SystemExit, which end the program through the normal close.
+        registry: The namespaces.
     """
 
-    __slots__ = ("_failed", "_forget", "_waits")
+    __slots__ = ("_failed", "_forget", "_registry", "_waits")
 
-    def __init__(self, waits: Waits, forget: Callable[[Lane], None], failed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        waits: Waits,
+        forget: Callable[[Lane], None],
+        failed: Callable[[BaseException], None],
+        registry: Registry[Any],
+    ) -> None:
         self._waits = waits
+        self._registry = registry
         self._forget = forget
         self._failed = failed
 
@@ -139,6 +151,8 @@ class Steps:
         return self._start(lane, lane.context, self._connect(lane), "connect", NO_SETTLING)
 
     async def _connect(self, lane: Lane) -> None:
+        if not lane.nsp._registered and not await self._claim(lane):
+            return
         socket, nsp, core = lane.socket, lane.nsp, lane.core
         try:
             socket.__init__()  # type: ignore[misc]
@@ -175,6 +189,44 @@ class Steps:
                     extra=_fields(lane, "connect"),
                 )
         lane.opening = False
+
+    async def _claim(self, lane: Lane) -> bool:
+        """A client asks for a namespace that does not exist. False: nor will it, and the client has been told."""
+        core, waiting = lane.core, lane.socket
+        nsp = await self._sought(lane, core.namespace, waiting.handshake.auth)
+        if nsp is None:
+            core.refuse("Invalid namespace", None)
+            self._forget(lane)
+            return False
+        socket = nsp._new_socket(core, self._waits, waiting.handshake.auth)
+        socket._attach(lane.replan, waiting._leaving)
+        lane.move(nsp, socket)
+        waiting._unbind()
+        current_socket.set(socket)
+        return True
+
+    async def _sought(self, lane: Lane, name: str, auth: dict[str, Any]) -> Namespace[Any] | None:
+        """The namespace of that name, if a parent will have it."""
+        found = self._registry.find(name)
+        if found is not None:
+            return found
+        for parent in self._registry.parents():
+            rule = parent._rule
+            if isinstance(rule, re.Pattern):
+                error, fits = None, rule.fullmatch(name) is not None
+            else:
+                error, fits = await _called(_judged, (rule, name, auth))
+            if error is not None:
+                if self._ends(error):
+                    return None
+                _log.error(
+                    "a predicate failed, which counts as no",
+                    exc_info=error,
+                    extra={**_fields(lane, "connect"), "nsp": name},
+                )
+            elif fits:
+                return self._registry.child(name, parent)
+        return None
 
     def _refuse(self, lane: Lane, error: BaseException) -> None:
         """CONNECT_ERROR: the text of a ConnectError, of anything else nothing but that it happened."""
@@ -279,6 +331,12 @@ async def _called(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[BaseEx
     if value.__class__ in _PLAIN or isinstance(value, Sent) or not isawaitable(value):
         return None, value
     return await outcome(value)
+
+
+async def _judged(rule: Any, name: str, auth: dict[str, Any]) -> bool:
+    """What a predicate says, sync or async."""
+    said = rule(name, auth)
+    return bool(await said if isawaitable(said) else said)
 
 
 def _take_once(lane: Lane, name: EventName, handler: Handler) -> bool:
