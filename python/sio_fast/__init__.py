@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 
 from ._core import version as _version
+from .ack import Ack
 from .adapter import Adapter
 from .connection import Connection
 from .cookie import Cookie
 from .declare import on
 from .emitting import CanEmit
 from .exceptions import (
+    AckError,
     AckTimeout,
     ConnectError,
     DisconnectedError,
     InvalidPayload,
     NotRunning,
+    RejectEvent,
     ReservedEventName,
     SocketIOError,
 )
@@ -30,6 +33,8 @@ from .socket import Socket, current_socket
 from .types import Event, Packet, ReadyState, Reason, Transport
 
 __all__ = (
+    "Ack",
+    "AckError",
     "AckTimeout",
     "Adapter",
     "BroadcastOperator",
@@ -49,6 +54,7 @@ __all__ = (
     "ParentNamespace",
     "ReadyState",
     "Reason",
+    "RejectEvent",
     "RemoteSocket",
     "ReservedEventName",
     "Sent",

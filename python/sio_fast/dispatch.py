@@ -19,7 +19,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from . import _core, cancellation
-from .lane import Lane
+from .failures import Failures
+from .lane import NO_SCOPES, Lane
 from .namespace import Namespace
 from .pool import Pool
 from .socket import current_socket
@@ -71,7 +72,8 @@ class Dispatcher:
         self._waits = waits
         self._namespaces = registry.by_name
         self._failed = failed
-        self._steps = Steps(waits, self._forget, failed, registry)
+        failures = Failures(registry.by_name, failed, settings.ack_on_error)
+        self._steps = Steps(failures, self._forget, waits, registry)
         self._limit = settings.max_concurrency_per_socket
         self._max_running = settings.max_running_handlers
         self._disconnect_wait = settings.disconnect_wait
@@ -87,6 +89,7 @@ class Dispatcher:
         self._hurrying = False
         self._fd: int | None = None
         self._pool: Pool
+        self._tasks: TaskGroup
         self.stopped = anyio.Event()
         self._changed = anyio.Event()
 
@@ -100,6 +103,7 @@ class Dispatcher:
             fd: Readable when notices wait.
             polls: True if the leader itself must wait for ``fd``, False if :meth:`wake` is called.
         """
+        self._tasks = tasks
         self._pool = Pool(tasks, self._work)
         self._fd = fd if polls else None
         self.wake()
@@ -288,7 +292,7 @@ class Dispatcher:
             nsp = Namespace[Any](core.namespace)
         socket = nsp._new_socket(core, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        socket._attach(lane.replan, self._ended)
+        socket._attach(lane.replan, self._ended, self._begin_task)
         if nsp._registered:
             lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
@@ -305,6 +309,7 @@ class Dispatcher:
         self._waits.left(handle, reason, lane.core.session)
         lane.leaving = (reason, detail, frozenset(rooms))
         lane.blocked = True
+        lane.stop_handlers()
         if dropped:
             lane.ended = True
             lane.drop()
@@ -422,6 +427,18 @@ class Dispatcher:
             lane.nsp._sockets.pop(lane.core.id, None)
             if self._waits.here():
                 lane.drop()
+                lane.stop_handlers()
+
+    def _begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
+        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
+        lane = self._lanes.get(handle)
+        if lane is None:
+            return
+        scope = anyio.CancelScope()
+        if lane.tasks is NO_SCOPES:
+            lane.tasks = set()
+        lane.tasks.add(scope)
+        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
 
     def _suspended(self, run: Run) -> None:
         self._running += 1
@@ -441,6 +458,7 @@ class Dispatcher:
         lane.blocked = True
         lane.leaving = None
         lane.nsp._sockets.pop(lane.core.id, None)
+        lane.stop_tasks()
         lane.socket._unbind()
         self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)
         if not self._lanes:

@@ -7,11 +7,14 @@ import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from .exceptions import AckTimeout, DisconnectedError
+from .outgoing import tell
 from .sent import ACCEPTED, DROPPED, CongestedSocket, Sent
 from .types import Event, EventName, P, R, outgoing_name
 
 if TYPE_CHECKING:
     from ._core import SocketCore
+    from .hooks import Hooks
+    from .outgoing import Space
     from .waits import Waits
 
 __all__ = ("NO_FLAGS", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
@@ -56,6 +59,10 @@ class Unicast(Protocol):
     def _in_use(self) -> bool: ...
     @property
     def _reason(self) -> str | None: ...
+    @property
+    def _hooks(self) -> Hooks: ...
+    @property
+    def _nsp(self) -> Space: ...
 
 
 class CanEmit:
@@ -133,6 +140,8 @@ def emit_to(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile: b
     """Queues an event for one socket."""
     core = socket._core
     code = core.emit(name, args, volatile)
+    if socket._nsp._heard and code != 2:
+        tell(socket, name, args)
     if code == 0:
         return ACCEPTED
     if code == 1:
@@ -151,6 +160,8 @@ async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile:
         raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
     ack_id = core.emit_with_ack(name, args, volatile)
     if ack_id >= 0:
+        if socket._nsp._heard:
+            tell(socket, name, args)
         return await waits.ack(core, ack_id, timeout)
     if core.connected:  # volatile, and something was queued: it was never sent
         raise AckTimeout((), (core.id,))

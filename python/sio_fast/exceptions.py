@@ -3,7 +3,7 @@
 ::
 
     SocketIOError
-    ├── raised by the application   ConnectError
+    ├── raised by the application   ConnectError · RejectEvent · AckError
     ├── the peer's fault            InvalidPayload · AckTimeout · DisconnectedError
     └── the caller's fault          ReservedEventName · NotRunning
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = (
+    "AckError",
     "AckTimeout",
     "ConnectError",
     "DisconnectedError",
     "InvalidPayload",
     "NotRunning",
+    "RejectEvent",
     "ReservedEventName",
     "SocketIOError",
 )
@@ -44,6 +46,34 @@ class ConnectError(SocketIOError):
         super().__init__(message)
         self.message = message
         self.data = data
+
+
+class RejectEvent(SocketIOError):
+    """Raise it in a gate for events (``use_event``, ``socket.use``) to stop an event, as ``next(new Error(…))`` does in the
+    official server: its handlers are skipped, ``on_error`` or the ``error`` listeners get it, the client hears nothing.
+
+    Args:
+        message: Why.
+        data: Anything, for those who get it.
+    """
+
+    def __init__(self, message: str, *, data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class AckError(SocketIOError):
+    """Raise it in a handler or a gate to answer the client's acknowledgement with these values. It is an answer and not a
+    fault: no ``on_error`` and no line in the log. Without an acknowledgement it only ends the handler.
+
+    Args:
+        *values: What the client's callback gets.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        super().__init__(*values)
+        self.values = values
 
 
 class InvalidPayload(SocketIOError, ValueError):

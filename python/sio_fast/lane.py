@@ -6,19 +6,24 @@ Refuses to know how workers run it. Every field is touched on the loop's thread 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .handlers import NO_PLANS, Handler, HandlerTable, Plan
 
 if TYPE_CHECKING:
     from contextvars import Context
 
+    from anyio import CancelScope
+
     from ._core import SocketCore
     from .namespace import Namespace
     from .socket import Socket
     from .types import EventName, Reason
 
-__all__ = ("Lane", "Queued")
+__all__ = ("NO_SCOPES", "Lane", "Queued")
+
+NO_SCOPES: Final[set[CancelScope]] = set()
+"""For lanes that have none yet. Nobody may write into it."""
 
 Queued: TypeAlias = "tuple[int, int, EventName, tuple[Any, ...], int, int]"
 """An EVENT notice as the core gives it: kind, handle, name, args, ack_id, size."""
@@ -44,6 +49,8 @@ class Lane:
         leaving: ``(reason, detail, rooms)`` of a DISCONNECT whose handlers have not started.
         overdue: True once ``disconnect_wait`` is over.
         token: The deadline of ``disconnect_wait``.
+        scopes: Those of running handlers that end with the connection.
+        tasks: Those of ``socket.start_soon``; they end when nothing of the socket comes any more.
     """
 
     __slots__ = (
@@ -61,7 +68,9 @@ class Lane:
         "plans",
         "pumping",
         "running",
+        "scopes",
         "socket",
+        "tasks",
         "token",
     )
 
@@ -82,6 +91,8 @@ class Lane:
         self.leaving: tuple[Reason, str | None, frozenset[str]] | None = None
         self.overdue = False
         self.token: int | None = None
+        self.scopes: set[CancelScope] = NO_SCOPES
+        self.tasks: set[CancelScope] = NO_SCOPES
         self.replan()
 
     def move(self, nsp: Namespace[Any], socket: Socket) -> None:
@@ -95,7 +106,7 @@ class Lane:
         a dict of plans made of both tables, or nowhere if every event must pass gates."""
         socket = self.socket
         own = socket._table
-        if socket._gates:
+        if socket._hooks.slow() or self.nsp._hooks.slow():
             self.plans = NO_PLANS
         elif own is None or not own.has_events():
             self.plans = self.nsp._table.plans
@@ -103,21 +114,43 @@ class Lane:
             self.plans = {}
 
     def resolve(self, name: EventName) -> tuple[Handler, ...]:
-        """The handlers of an event, the namespace's before the socket's own. Keeps the plan if there is one to keep."""
-        found: tuple[Handler, ...] = self.nsp._table.handlers(name)
+        """The handlers of an event of the client, the namespace's before the socket's own; those of ``*`` if there are
+        none. Keeps the plan if there is one to keep."""
+        space: HandlerTable = self.nsp._table
         own: HandlerTable | None = self.socket._table
-        if own is None:
-            return found
-        found = (*found, *own.handlers(name))
+        found = self.listeners(name)
+        if not found:
+            return space.rest() if own is None else (*space.rest(), *own.rest())
         if (
-            len(found) == 1
-            and not (found[0].once or found[0].concurrent)
-            and not self.socket._gates
-            and self.plans is not self.nsp._table.plans
+            own is not None
+            and len(found) == 1
+            and found[0].plain
+            and self.plans is not space.plans
             and self.plans is not NO_PLANS
         ):
             self.plans[name] = found[0].plan()
         return found
+
+    def listeners(self, name: EventName) -> tuple[Handler, ...]:
+        """The handlers of that name alone, the namespace's before the socket's own."""
+        found: tuple[Handler, ...] = self.nsp._table.handlers(name)
+        own: HandlerTable | None = self.socket._table
+        return found if own is None else (*found, *own.handlers(name))
+
+    def take_once(self, name: EventName, handler: Handler) -> bool:
+        """Removes a ``once`` handler before it runs. False: somebody was faster, it must not run."""
+        table: HandlerTable | None = self.socket._table if handler.bare else self.nsp._table
+        return table is not None and table.take_once(name, handler)
+
+    def stop_handlers(self) -> None:
+        """The socket has left: its handlers with ``cancel_on_disconnect`` are cancelled."""
+        for scope in tuple(self.scopes):
+            scope.cancel()
+
+    def stop_tasks(self) -> None:
+        """Nothing of the socket comes any more: what ``start_soon`` began is cancelled."""
+        for scope in tuple(self.tasks):
+            scope.cancel()
 
     def wait(self, item: Queued) -> None:
         """Puts an event at the end, counted against the session's bound again."""

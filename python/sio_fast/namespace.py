@@ -24,6 +24,7 @@ from anyio.lowlevel import checkpoint
 
 from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
+from .hooks import Hooks, Listening
 from .operator import Broadcaster, BroadcastOperator
 from .sent import ACCEPTED
 from .socket import S, Socket
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from ._core import Core, NamespaceCore, SocketCore
     from .operator import Home
     from .sent import Sent
-    from .types import Event, EventName, H, Middleware, P, R, Reason
+    from .types import Event, EventName, H, Middleware, P, Packet, R, Reason
     from .waits import Waits
 
 __all__ = ("Namespace", "NamespaceLike", "ParentNamespace", "Predicate", "Rule", "rule_of")
@@ -53,10 +54,15 @@ _S = TypeVar("_S", bound=Socket)
 _Typed: TypeAlias = "Callable[Concatenate[_S, P], Awaitable[R] | R]"
 _Connect: TypeAlias = "Callable[[_S], Awaitable[object] | object]"
 _Leave: TypeAlias = "Callable[[_S, Reason], Awaitable[object] | object]"
+_Gate: TypeAlias = "Callable[[_S, Packet], Awaitable[object] | object]"
+_Wrap: TypeAlias = "Callable[[_S, Packet, Callable[[], Awaitable[Any]]], Awaitable[Any]]"
+_E = TypeVar("_E", bound=BaseException)
+_OnError: TypeAlias = "Callable[[_S, Packet, _E], Awaitable[object] | object]"
 
 
-class NamespaceLike(Broadcaster, Generic[S]):
-    """What :class:`Server` and :class:`Namespace` share: ``use``, ``on``, ``once``, ``off``, ``event`` and emitting to all.
+class NamespaceLike(Broadcaster, Listening, Generic[S]):
+    """What :class:`Server` and :class:`Namespace` share: ``use`` and its relatives, ``on``, ``once``,
+    ``off``, ``event``, listeners of any event, and emitting to all.
 
     Handlers get the socket first, then the event's arguments. Several per event run in the order of registration; the
     first that returns something other than None answers the client's acknowledgement. Registering belongs on the server's
@@ -68,6 +74,12 @@ class NamespaceLike(Broadcaster, Generic[S]):
     @property
     def _space(self) -> Namespace[S]:
         raise NotImplementedError
+
+    def _hooks_to_read(self) -> Hooks:
+        return self._space._hooks
+
+    def _hooks_changed(self) -> None:
+        self._space._hooks_changed()
 
     # Emitting.
 
@@ -119,43 +131,154 @@ class NamespaceLike(Broadcaster, Generic[S]):
         space._gates = (*space._gates, require_callable(fn, "a middleware"))
         return fn
 
+    def use_event(self, fn: _Gate[S], /) -> _Gate[S]:
+        """Adds a gate for every event of every socket: ``fn(socket, packet)``, sync or async. Also a decorator.
+
+        Returning lets the event pass, raising (:class:`RejectEvent`, or anything) stops it: its handlers are skipped,
+        ``on_error`` or the ``error`` listeners get the exception, the client nothing. ``packet.name`` and ``packet.args``
+        may be changed. The same as ``socket.use``, which runs after it, for all sockets of the namespace.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+        """
+        hooks = self._space._hooks
+        hooks.gates = (*hooks.gates, require_callable(fn, "a middleware"))
+        self._space._hooks_changed()
+        return fn
+
+    def around_event(self, fn: _Wrap[S], /) -> _Wrap[S]:
+        """Adds a wrap around the handlers of every event: ``async fn(socket, packet, call_next)``. Also a decorator.
+
+        ``await call_next()`` runs what is further in, the handlers at last, and gives what they return or raises the first
+        error of theirs; not calling it skips them, calling it twice is a RuntimeError. What the wrap returns answers the
+        client, None only if handlers ran and none failed. The first one added is the outermost; gates run before all.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+        """
+        hooks = self._space._hooks
+        hooks.wraps = (*hooks.wraps, require_callable(fn, "a middleware"))
+        self._space._hooks_changed()
+        return fn
+
     @overload
-    def on(self, event: Event[P, R], /, *, concurrent: bool = ...) -> Callable[[_Typed[S, P, R]], _Typed[S, P, R]]: ...
+    def on_error(self, kind: type[_E], /) -> Callable[[_OnError[S, _E]], _OnError[S, _E]]: ...
     @overload
-    def on(self, event: Literal["connect", "connection"], /) -> Callable[[_Connect[S]], _Connect[S]]: ...  # type: ignore[overload-overlap]
+    def on_error(self, kind: type[_E], fn: _OnError[S, _E], /) -> _OnError[S, _E]: ...
+    def on_error(self, kind: type[_E], fn: _OnError[S, _E] | None = None, /) -> Any:
+        """Registers who hears of exceptions of a type, in gates, handlers and listeners: ``fn(socket, packet, exception)``,
+        sync or async. Also a decorator.
+
+        The most specific type that fits counts; a namespace's own come first, then those of ``/``. Where one is called,
+        ``error`` listeners and the log hear nothing. Connections stay; a lifecycle event's packet has its name.
+
+        Args:
+            kind: The type of the exception, such as :class:`RejectEvent` or ``Exception``.
+            fn: The function. Several of one type run in order of registration.
+
+        Raises:
+            TypeError: ``kind`` is no type of exceptions, or ``fn`` not callable.
+            ValueError: ``fn`` is registered for that type already.
+        """
+
+        def register(fn: _OnError[S, _E]) -> _OnError[S, _E]:
+            self._space._hooks.add_error(kind, fn)
+            return fn
+
+        return register if fn is None else register(fn)
+
     @overload
-    def on(self, event: Literal["disconnect", "disconnecting"], /) -> Callable[[_Leave[S]], _Leave[S]]: ...  # type: ignore[overload-overlap]
+    def on(
+        self, event: Event[P, R], /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+    ) -> Callable[[_Typed[S, P, R]], _Typed[S, P, R]]: ...
     @overload
-    def on(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    def on(  # type: ignore[overload-overlap]
+        self, event: Literal["connect", "connection"], /, *, thread: bool = ...
+    ) -> Callable[[_Connect[S]], _Connect[S]]: ...
     @overload
-    def on(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
-    def on(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+    def on(  # type: ignore[overload-overlap]
+        self, event: Literal["disconnect", "disconnecting"], /, *, thread: bool = ...
+    ) -> Callable[[_Leave[S]], _Leave[S]]: ...
+    @overload
+    def on(
+        self, event: str, /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+    ) -> Callable[[H], H]: ...
+    @overload
+    def on(
+        self,
+        event: Event[..., Any] | str,
+        fn: H,
+        /,
+        *,
+        concurrent: bool = ...,
+        thread: bool = ...,
+        cancel_on_disconnect: bool = ...,
+    ) -> H: ...
+    def on(
+        self,
+        event: Any,
+        fn: Any = None,
+        /,
+        *,
+        concurrent: bool = False,
+        thread: bool = False,
+        cancel_on_disconnect: bool = False,
+    ) -> Any:
         """Registers a handler for all sockets of the namespace. Also a decorator.
 
         Args:
             event: A name or an :class:`Event`. ``connect`` (or ``connection``) brings the socket alone,
                 ``disconnecting`` and ``disconnect`` the socket and the reason, ``error`` the socket and the exception.
-            fn: The handler, sync or async.
+                ``*`` is every event without a handler and brings the socket, the event's name and its arguments; see
+                :meth:`on_any` for all events.
+            fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement.
             concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
                 socket's context.
+            thread: True to run a plain function in a worker thread, with a copy of the socket's context; later events of
+                the socket wait for it. Plain functions run on the loop otherwise.
+            cancel_on_disconnect: True to cancel an async handler when its socket leaves; it finishes otherwise.
 
         Raises:
-            TypeError: ``fn`` is not callable, or takes no socket.
+            TypeError: ``fn`` is not callable, takes no socket, or an option does not fit it.
             ValueError: It is registered for this event already.
         """
-        return self._space._register(event, fn, once=False, concurrent=concurrent)
+        return self._space._register(
+            event, fn, once=False, concurrent=concurrent, thread=thread, cancel_on_disconnect=cancel_on_disconnect
+        )
 
     @overload
     def once(
-        self, event: Event[P, R], /, *, concurrent: bool = ...
+        self, event: Event[P, R], /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
     ) -> Callable[[_Typed[S, P, R]], _Typed[S, P, R]]: ...
     @overload
-    def once(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    def once(
+        self, event: str, /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+    ) -> Callable[[H], H]: ...
     @overload
-    def once(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
-    def once(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+    def once(
+        self,
+        event: Event[..., Any] | str,
+        fn: H,
+        /,
+        *,
+        concurrent: bool = ...,
+        thread: bool = ...,
+        cancel_on_disconnect: bool = ...,
+    ) -> H: ...
+    def once(
+        self,
+        event: Any,
+        fn: Any = None,
+        /,
+        *,
+        concurrent: bool = False,
+        thread: bool = False,
+        cancel_on_disconnect: bool = False,
+    ) -> Any:
         """The same as :meth:`on` for one event only: one for all sockets of the namespace together."""
-        return self._space._register(event, fn, once=True, concurrent=concurrent)
+        return self._space._register(
+            event, fn, once=True, concurrent=concurrent, thread=thread, cancel_on_disconnect=cancel_on_disconnect
+        )
 
     def off(self, event: Event[..., Any] | str, fn: Callable[..., Any] | None = None, /) -> None:
         """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
@@ -170,7 +293,7 @@ class NamespaceLike(Broadcaster, Generic[S]):
         name = getattr(require_callable(fn, "an event handler"), "__name__", "<lambda>")
         if name == "<lambda>":
             raise TypeError("@event takes the event's name from the function; a lambda has none: use on(name, fn)")
-        self._space._register(name, fn, once=False, concurrent=False)
+        self._space._register(name, fn, once=False)
         return fn
 
 
@@ -200,6 +323,9 @@ class Namespace(NamespaceLike[S]):
         "__weakref__",
         "_children",
         "_gates",
+        "_heard",
+        "_hooks",
+        "_listening",
         "_name",
         "_namespace_core",
         "_process_core",
@@ -222,6 +348,10 @@ class Namespace(NamespaceLike[S]):
         self._namespace_core: NamespaceCore = cast("Any", self._process_core)
         self._socket_class: type[S] | None = None
         self._table = HandlerTable(bare=False)
+        self._hooks = Hooks()
+        # True if somebody listens to what is emitted; the sockets that do so by themselves.
+        self._heard = False
+        self._listening: dict[str, S] = {}
         self._gates: tuple[Middleware, ...] = ()
         self._sockets: dict[str, S] = {}
         self._children: dict[str, Namespace[S]] = {}
@@ -268,6 +398,27 @@ class Namespace(NamespaceLike[S]):
             if socket._table is not None:
                 socket._changed()
 
+    def _hooks_to_read(self) -> Hooks:
+        return self._hooks
+
+    def _hooks_changed(self) -> None:
+        """Every socket chooses anew between the short way of an event and the long one."""
+        self._heard = self._rule is None and bool(self._hooks.outgoing or self._listening)
+        for socket in tuple(self._sockets.values()):
+            socket._changed()
+
+    def _listens(self, socket: Socket, *, yes: bool) -> None:
+        """A socket has listeners of its own to what is emitted to it, or has none any more."""
+        if yes:
+            self._listening[socket.id] = cast("S", socket)
+        else:
+            self._listening.pop(socket.id, None)
+        self._heard = bool(self._hooks.outgoing or self._listening)
+
+    def _hearers(self) -> tuple[S, ...]:
+        """The sockets whose listeners hear what is emitted to them."""
+        return tuple((self._sockets if self._hooks.outgoing else self._listening).values())
+
     # For the server.
 
     @property
@@ -286,6 +437,8 @@ class Namespace(NamespaceLike[S]):
         """Puts what was registered on ``parent`` until now before what is registered here."""
         self._gates = (*parent._gates, *self._gates)
         self._table.inherit(parent._table)
+        self._hooks.inherit(parent._hooks)
+        self._hooks_changed()
 
     def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any]) -> S:
         """The object for a client that asks for this namespace; its ``__init__`` has not run."""

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 from anyio.lowlevel import checkpoint
 
 from .emitting import NO_FLAGS, CanEmit, CanEmitWithAck, Flags, Unicast, ask, checked_timeout, emit_to
+from .outgoing import tell_all
 from .remote import RemoteSocket
 from .sent import ACCEPTED, CongestedBroadcast, Sent
 from .types import Event, EventName, P, R, outgoing_name, room_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ._core import Core, NamespaceCore, SocketCore
+    from .hooks import Hooks
+    from .outgoing import Hearer
     from .remote import Local
     from .waits import Waits
 
@@ -46,6 +49,12 @@ class Target(Protocol):
     def sockets(self) -> Mapping[str, Local]:
         """Its connected sockets by id."""
         ...
+
+    _heard: bool
+
+    @property
+    def _hooks(self) -> Hooks: ...
+    def _hearers(self) -> Sequence[Hearer]: ...
 
 
 class Member(Unicast, Protocol):
@@ -235,7 +244,10 @@ class BroadcastOperator(Broadcaster):
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
         nsp = self._nsp
         core = nsp._namespace_core
-        if core.broadcast(name, args, self._rooms, self._except, self._sender, self._flags.volatile):
+        congested = core.broadcast(name, args, self._rooms, self._except, self._sender, self._flags.volatile)
+        if nsp._heard:
+            tell_all(nsp, core.members(*self._selection()), name, args)
+        if congested:
             return CongestedBroadcast(nsp._process_core)
         return ACCEPTED
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, cast
 from .declare import declared_on
 from .handlers import HandlerTable, is_async, require_callable
 from .namespace import Namespace, ParentNamespace, namespace_name, rule_of
+from .outgoing import tell_all
 from .socket import S
 
 if TYPE_CHECKING:
@@ -221,8 +222,13 @@ class _FanOut:
         volatile: bool,
     ) -> int:
         """The highest of the children's answers."""
-        cores = [child._namespace_core for child in tuple(self._children.values())]
-        return max((core.broadcast(event, args, rooms, except_rooms, sender, volatile) for core in cores), default=0)
+        code = 0
+        for child in tuple(self._children.values()):
+            core = child._namespace_core
+            code = max(code, core.broadcast(event, args, rooms, except_rooms, sender, volatile))
+            if child._heard:
+                tell_all(child, core.members(rooms, except_rooms, sender), event, args)
+        return code
 
     def join_members(
         self, rooms: tuple[str, ...], except_rooms: tuple[str, ...], sender: SocketCore | None, names: tuple[str, ...]

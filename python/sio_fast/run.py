@@ -28,7 +28,7 @@ class Run:
     can be told from one that the handler raised.
     """
 
-    __slots__ = ("_context", "_coro", "_first", "ack_id", "holds", "lane", "name", "value")
+    __slots__ = ("_context", "_coro", "_first", "ack_id", "args", "holds", "lane", "name", "value")
 
     def __init__(
         self,
@@ -37,12 +37,14 @@ class Run:
         coro: Coroutine[Any, Any, Any],
         first: Any,
         name: EventName,
+        args: tuple[Any, ...],
         ack_id: int,
         *,
         holds: bool = True,
     ) -> None:
         self.lane = lane
         self.name = name
+        self.args = args
         self.ack_id = ack_id
         self.holds = holds
         self.value: Any = None

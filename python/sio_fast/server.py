@@ -96,6 +96,9 @@ class Server(NamespaceLike[S]):
         max_concurrency_per_socket: Event handlers of one socket at a time.
         max_running_handlers: Waiting handlers of the process at a time; above it sessions pause.
         disconnect_wait: How long ``disconnecting`` waits for the events ahead of it.
+        ack_on_error: Called with the exception when a handler or a gate fails (:class:`AckError` aside) and the client waits
+            for an answer; what it returns answers, as a handler's result does, but None sends nothing. Without it nothing
+            is sent.
         max_queued_events: Events of one connection that may wait for their handlers.
         max_queued_bytes: The same in bytes.
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
@@ -136,6 +139,7 @@ class Server(NamespaceLike[S]):
         max_concurrency_per_socket: int = 1,
         max_running_handlers: int = 10_000,
         disconnect_wait: float = 5,
+        ack_on_error: Callable[[BaseException], Any] | None = None,
         max_queued_events: int = 1000,
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
@@ -178,6 +182,7 @@ class Server(NamespaceLike[S]):
             max_concurrency_per_socket=max_concurrency_per_socket,
             max_running_handlers=max_running_handlers,
             disconnect_wait=disconnect_wait,
+            ack_on_error=ack_on_error,
         )
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")

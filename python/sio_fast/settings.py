@@ -66,11 +66,13 @@ class DispatchSettings:
         max_concurrency_per_socket: Event handlers of one socket at a time, at least 1.
         max_running_handlers: Waiting handlers of the process at a time, at least 1; above it sessions pause.
         disconnect_wait: Seconds that ``disconnecting`` waits for what is ahead of it, 0 or more.
+        ack_on_error: Makes the answer to an event whose handler failed, or None.
     """
 
     max_concurrency_per_socket: int
     max_running_handlers: int
     disconnect_wait: float
+    ack_on_error: Callable[[BaseException], Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_concurrency_per_socket", "max_running_handlers"):
@@ -84,6 +86,8 @@ class DispatchSettings:
             raise TypeError(f"disconnect_wait is a number of seconds, not {type(wait).__name__}")
         if not (wait >= 0 and math.isfinite(wait)):
             raise ValueError(f"disconnect_wait is {wait}; it must be 0 or more seconds")
+        if self.ack_on_error is not None and not callable(self.ack_on_error):
+            raise TypeError(f"ack_on_error is a function of the exception, or None, not {self.ack_on_error!r:.50}")
 
 
 def words(option: str, value: Iterable[str]) -> tuple[str, ...]:

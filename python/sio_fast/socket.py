@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Set
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, TypeVarTuple, Unpack
 
 from .connection import Connection
 from .emitting import CanEmitWithAck, Flags, ask, emit_to
 from .handlers import HandlerTable, require_callable
 from .handshake import Handshake
+from .hooks import NO_HOOKS, Hooks, Listening
 from .operator import BroadcastOperator, SocketOperator
 from .rooms import RoomsView
 from .sent import ACCEPTED, DROPPED, Sent
-from .types import Event, EventName, H, Middleware, P, R, Reason, room_names
+from .types import Event, EventName, H, P, R, Reason, room_names
 
 if TYPE_CHECKING:
     from ._core import SocketCore
@@ -29,30 +31,32 @@ if TYPE_CHECKING:
 __all__ = ("S", "Socket", "current_socket")
 
 _set: Final = object.__setattr__
+_Ts = TypeVarTuple("_Ts")
 
 
-class Socket(CanEmitWithAck):
+class Socket(CanEmitWithAck, Listening):
     """One client in one namespace.
 
     Any attribute may be added to it (``socket.user = user``); declare them in a subclass given as ``socket_class`` to have
     them typed. A subclass with an ``__init__`` gets no arguments and finds ``id``, ``handshake`` and the rest in place.
     The names of this class are protected.
 
-    ``emit``, ``send``, ``join``, ``leave``, ``disconnect`` and the operators are safe from any thread; ``on``, ``use`` and
-    ``emit_with_ack`` belong on the server's loop.
+    ``emit``, ``send``, ``join``, ``leave``, ``disconnect`` and the operators are safe from any thread; ``on``, ``use``,
+    ``start_soon`` and ``emit_with_ack`` belong on the server's loop.
     """
 
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_begin_task",
         "_changed",
         "_conn",
         "_core",
         "_data",
         "_detail",
         "_frozen_rooms",
-        "_gates",
         "_handshake",
+        "_hooks",
         "_in_use",
         "_leaving",
         "_nsp",
@@ -61,14 +65,15 @@ class Socket(CanEmitWithAck):
         "_waits",
     )
 
+    _begin_task: Callable[[int, Callable[[], Any]], None]
     _changed: Callable[[], None]
     _conn: Connection | None
     _core: SocketCore
     _data: dict[str, Any] | None
     _detail: str | None
     _frozen_rooms: frozenset[str] | None
-    _gates: tuple[Middleware, ...]
     _handshake: Handshake
+    _hooks: Hooks
     _in_use: bool
     _leaving: Callable[[list[int]], None]
     _nsp: Namespace[Any]
@@ -225,51 +230,103 @@ class Socket(CanEmitWithAck):
     def use(self, fn: Callable[..., Awaitable[object] | object], /) -> Callable[..., Awaitable[object] | object]:
         """Adds a gate for every event of this socket: ``fn(packet)``, sync or async.
 
-        Returning lets the event pass, raising stops it: the ``error`` listeners get the exception, the client nothing.
+        Returning lets the event pass, raising (:class:`RejectEvent`, or anything) stops it: ``on_error`` or the ``error``
+        listeners get the exception, the client nothing. It runs after listeners of any event and the gates of
+        ``use_event``; name and arguments may be changed. The official server's ``socket.use``.
 
         Raises:
             TypeError: ``fn`` is not callable.
         """
-        _set(self, "_gates", (*self._gates, require_callable(fn, "a middleware")))
+        hooks = self._hooks_to_change()
+        hooks.gates = (*hooks.gates, require_callable(fn, "a middleware"))
         self._changed()
         return fn
 
     @overload
     def on(
-        self, event: Event[P, R], /, *, concurrent: bool = ...
+        self, event: Event[P, R], /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
     ) -> Callable[[_TypedHandler[P, R]], _TypedHandler[P, R]]: ...
     @overload
-    def on(self, event: Literal["disconnect", "disconnecting"], /) -> Callable[[_LeaveHandler], _LeaveHandler]: ...  # type: ignore[overload-overlap]
+    def on(  # type: ignore[overload-overlap]
+        self, event: Literal["disconnect", "disconnecting"], /, *, thread: bool = ...
+    ) -> Callable[[_LeaveHandler], _LeaveHandler]: ...
     @overload
-    def on(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    def on(
+        self, event: str, /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+    ) -> Callable[[H], H]: ...
     @overload
-    def on(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
-    def on(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+    def on(
+        self,
+        event: Event[..., Any] | str,
+        fn: H,
+        /,
+        *,
+        concurrent: bool = ...,
+        thread: bool = ...,
+        cancel_on_disconnect: bool = ...,
+    ) -> H: ...
+    def on(
+        self,
+        event: Any,
+        fn: Any = None,
+        /,
+        *,
+        concurrent: bool = False,
+        thread: bool = False,
+        cancel_on_disconnect: bool = False,
+    ) -> Any:
         """Registers a handler of this socket; it gets the event's arguments without the socket. Also a decorator.
 
         Args:
             event: A name or an :class:`Event`; ``disconnecting`` and ``disconnect`` bring the reason, ``error`` the
-                exception.
-            fn: The handler, sync or async. What it returns answers the client's acknowledgement.
+                exception; ``*`` is every event without a handler, and brings the event's name before its arguments.
+            fn: The handler, sync or async. What it returns answers the client's acknowledgement, unless it has a
+                parameter annotated :class:`Ack`.
             concurrent: True to let later events of this socket start while it waits.
+            thread: True to run a plain function in a worker thread.
+            cancel_on_disconnect: True to cancel an async handler when this socket leaves.
 
         Raises:
-            TypeError: ``fn`` is not callable.
+            TypeError: ``fn`` is not callable, or an option does not fit it.
             ValueError: It is registered for this event already.
         """
-        return self._register(event, fn, once=False, concurrent=concurrent)
+        return self._register(
+            event, fn, once=False, concurrent=concurrent, thread=thread, cancel_on_disconnect=cancel_on_disconnect
+        )
 
     @overload
     def once(
-        self, event: Event[P, R], /, *, concurrent: bool = ...
+        self, event: Event[P, R], /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
     ) -> Callable[[_TypedHandler[P, R]], _TypedHandler[P, R]]: ...
     @overload
-    def once(self, event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
+    def once(
+        self, event: str, /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+    ) -> Callable[[H], H]: ...
     @overload
-    def once(self, event: Event[..., Any] | str, fn: H, /, *, concurrent: bool = ...) -> H: ...
-    def once(self, event: Any, fn: Any = None, /, *, concurrent: bool = False) -> Any:
+    def once(
+        self,
+        event: Event[..., Any] | str,
+        fn: H,
+        /,
+        *,
+        concurrent: bool = ...,
+        thread: bool = ...,
+        cancel_on_disconnect: bool = ...,
+    ) -> H: ...
+    def once(
+        self,
+        event: Any,
+        fn: Any = None,
+        /,
+        *,
+        concurrent: bool = False,
+        thread: bool = False,
+        cancel_on_disconnect: bool = False,
+    ) -> Any:
         """The same as :meth:`on` for one event only."""
-        return self._register(event, fn, once=True, concurrent=concurrent)
+        return self._register(
+            event, fn, once=True, concurrent=concurrent, thread=thread, cancel_on_disconnect=cancel_on_disconnect
+        )
 
     def off(self, event: Event[..., Any] | str, fn: Callable[..., Any] | None = None, /) -> None:
         """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
@@ -277,17 +334,53 @@ class Socket(CanEmitWithAck):
             self._table.remove(event, fn)
             self._changed()
 
-    def _register(self, event: object, fn: object, *, once: bool, concurrent: bool) -> Any:
+    def _register(self, event: object, fn: object, **options: bool) -> Any:
         def register(fn: H) -> H:
             table = self._table
             if table is None:
                 table = HandlerTable(bare=True)
                 _set(self, "_table", table)
-            table.add(event, fn, once=once, concurrent=concurrent)
+            table.add(event, fn, **options)
             self._changed()
             return fn
 
         return register if fn is None else register(cast("Callable[..., Any]", fn))
+
+    def _hooks_to_read(self) -> Hooks:
+        return self._hooks
+
+    def _hooks_to_change(self) -> Hooks:
+        if self._hooks is NO_HOOKS:
+            _set(self, "_hooks", Hooks())
+        return self._hooks
+
+    def _hooks_changed(self) -> None:
+        self._nsp._listens(self, yes=bool(self._hooks.outgoing) and self._changed is not _nothing)
+        self._changed()
+
+    # Beside the events.
+
+    def start_soon(self, fn: Callable[[Unpack[_Ts]], Awaitable[object]], /, *args: *_Ts) -> None:
+        """Starts ``fn(*args)`` in a task of this socket, in a copy of its context, and does not wait for it.
+
+        The task is cancelled when the ``disconnect`` handlers are done, if it is still there; on a socket that has left it
+        does not start. Its errors go where those of handlers go; ``on_error`` gets a packet named ``start_soon``. For the
+        server's loop only.
+
+        Args:
+            fn: An async function.
+            *args: Its arguments.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+            RuntimeError: On another thread.
+        """
+        checked = require_callable(fn, "what start_soon starts")
+        if not self._waits.here():
+            raise RuntimeError(
+                "start_soon() belongs on the server's loop; from a thread use anyio.from_thread.run_sync"
+            )
+        self._begin_task(self._core.handle, partial(checked, *args))
 
     # For the dispatcher.
 
@@ -297,21 +390,29 @@ class Socket(CanEmitWithAck):
         _set(self, "_nsp", nsp)
         _set(self, "_waits", waits)
         _set(self, "_handshake", Handshake(core.handshake, auth))
+        _set(self, "_begin_task", _no_task)
         _set(self, "_changed", _nothing)
         _set(self, "_leaving", _nothing)
         _set(self, "_conn", None)
         _set(self, "_data", None)
         _set(self, "_detail", None)
         _set(self, "_frozen_rooms", None)
-        _set(self, "_gates", ())
+        _set(self, "_hooks", NO_HOOKS)
         _set(self, "_in_use", True)
         _set(self, "_reason", None)
         _set(self, "_table", None)
 
-    def _attach(self, changed: Callable[[], None], leaving: Callable[[list[int]], None]) -> None:
-        """``changed`` is called when its handlers change, ``leaving`` when the server makes it leave."""
+    def _attach(
+        self,
+        changed: Callable[[], None],
+        leaving: Callable[[list[int]], None],
+        begin_task: Callable[[int, Callable[[], Any]], None],
+    ) -> None:
+        """``changed`` is called when its handlers change, ``leaving`` when the server makes it leave, ``begin_task`` for what
+        ``start_soon`` was given."""
         _set(self, "_changed", changed)
         _set(self, "_leaving", leaving)
+        _set(self, "_begin_task", begin_task)
 
     def _accepted(self) -> None:
         _set(self, "_in_use", False)
@@ -323,10 +424,13 @@ class Socket(CanEmitWithAck):
 
     def _unbind(self) -> None:
         """Lets go of the dispatcher, so that the object is freed without the cycle collector."""
+        if self._hooks.outgoing:
+            self._nsp._listens(self, yes=False)
         _set(self, "_in_use", False)
         _set(self, "_frozen_rooms", frozenset())
         _set(self, "_changed", _nothing)
         _set(self, "_leaving", _nothing)
+        _set(self, "_begin_task", _no_task)
 
     def _freeze_rooms(self, rooms: frozenset[str]) -> None:
         _set(self, "_frozen_rooms", rooms)
@@ -337,6 +441,10 @@ class Socket(CanEmitWithAck):
 
 def _nothing(_handles: list[int] | None = None) -> None:
     """A socket that has left has nobody to tell."""
+
+
+def _no_task(_handle: int, _fn: Callable[[], Any]) -> None:
+    """On a socket that has left nothing starts."""
 
 
 # What users find, and the slots: an attribute of one of these names would break the socket silently.

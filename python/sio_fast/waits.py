@@ -6,6 +6,8 @@ thread, so nothing here is locked. Deadlines are the core's: Python sleeps for n
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +89,13 @@ class Waits:
         high_water_mark: Bytes; somebody on another loop goes on below half of it.
     """
 
-    __slots__ = ("_acks", "_core", "_deadlines", "_drains", "_high_water_mark", "_thread")
+    __slots__ = ("_acks", "_core", "_deadlines", "_drains", "_high_water_mark", "_post", "_thread")
 
     def __init__(self, core: Core, high_water_mark: int) -> None:
         self._core = core
         self._high_water_mark = high_water_mark
         self._thread: int | None = None
+        self._post: Callable[[Callable[[], None]], object] | None = None
         self._acks: dict[int, dict[int, _Waiter | _Share]] = {}
         self._drains: dict[int, list[_Waiter]] = {}
         self._deadlines: dict[int, Callable[[], None]] = {}
@@ -100,10 +103,17 @@ class Waits:
     def open(self) -> None:
         """The current thread is the loop's from now on."""
         self._thread = threading.get_ident()
+        try:
+            self._post = asyncio.get_running_loop().call_soon_threadsafe
+        except RuntimeError:
+            import trio.lowlevel  # noqa: PLC0415 - the other back-end, which need not be installed
+
+            self._post = trio.lowlevel.current_trio_token().run_sync_soon
 
     def close(self, reason: str) -> None:
         """Nothing will come any more: everybody is woken."""
         self._thread = None
+        self._post = None
         for handle in list(self._acks):
             self.left(handle, reason)
         for session in list(self._drains):
@@ -113,6 +123,13 @@ class Waits:
     def here(self) -> bool:
         """True on the thread of the loop that the server runs on."""
         return self._thread == threading.get_ident()
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Calls ``action`` on the loop soon. From any thread; nothing happens if the server has ended."""
+        post = self._post
+        if post is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended between the two lines
+                post(action)
 
     # Waiting.
 

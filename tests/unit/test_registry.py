@@ -225,6 +225,41 @@ async def test_a_parent_speaks_to_its_children(make: Make) -> None:
 
 
 @pytest.mark.anyio
+async def test_children_take_over_what_sees_every_event(make: Make) -> None:
+    io = make()
+    log: list[Any] = []
+    rooms = io.of(ROOM)
+    rooms.on_any(lambda socket, event: log.append(("any", event)))
+    rooms.use_event(lambda socket, packet: log.append(("gate", packet.name)))
+    rooms.on("*", lambda socket, event: log.append(("rest", event)))
+    rooms.on_any_outgoing(lambda socket, event: log.append(("out", socket.nsp.name, event)))
+
+    @rooms.around_event
+    async def around(socket: Socket, packet: Any, call_next: Any) -> Any:
+        log.append(("around", packet.name))
+        return await call_next()
+
+    @rooms.on_error(KeyError)
+    def failed(socket: Socket, packet: Any, error: KeyError) -> None:
+        log.append(("error", packet.name))
+
+    @rooms.on("fail")
+    def fail(socket: Socket) -> None:
+        raise KeyError("x")
+
+    async with running(io) as core:
+        client = await joined(io, core, "/room-1")
+        client.client_event("unknown")
+        await until(lambda: len(log) == 4)
+        assert log == [(what, "unknown") for what in ("any", "gate", "around", "rest")]
+        client.client_event("fail")
+        await until(lambda: len(log) == 8)
+        assert log[7] == ("error", "fail")
+        rooms.emit("news")
+        assert log[8:] == [("out", "/room-1", "news")]
+
+
+@pytest.mark.anyio
 async def test_children_take_over_what_is_there_when_they_are_made(make: Make) -> None:
     io = make()
     log: list[str] = []

@@ -17,7 +17,7 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 
 def begin(coro: Any, context: contextvars.Context) -> Run:
     lane: Any = None
-    return Run(lane, context, coro, context.run(coro.send, None), "e", -1)
+    return Run(lane, context, coro, context.run(coro.send, None), "e", (), -1)
 
 
 async def test_value_and_context() -> None:
