@@ -56,7 +56,7 @@ def run(wstest: Path, cases: list[str]) -> dict[str, dict[str, object]]:
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        spec = {
+        spec: dict[str, object] = {
             "outdir": str(BUILD / "reports"),
             "servers": [{"agent": "sio_fast", "url": f"ws://127.0.0.1:{port}", "options": {"version": 18}}],
             "cases": cases,

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from .exceptions import AckTimeout, DisconnectedError
-from .outgoing import tell
+from .outgoing import Hearer, tell
 from .sent import ACCEPTED, DROPPED, CongestedSocket, Sent
 from .types import Event, EventName, P, R, outgoing_name
-
-if TYPE_CHECKING:
-    from ._core import SocketCore
-    from .hooks import Hooks
-    from .outgoing import Space
-    from .waits import Waits
 
 __all__ = ("NO_FLAGS", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
 
@@ -48,21 +42,13 @@ _DEFAULTS = Flags._field_defaults
 NO_FLAGS = Flags()
 
 
-class Unicast(Protocol):
+class Unicast(Hearer, Protocol):
     """The socket that an operator belongs to."""
 
-    @property
-    def _core(self) -> SocketCore: ...
-    @property
-    def _waits(self) -> Waits: ...
     @property
     def _in_use(self) -> bool: ...
     @property
     def _reason(self) -> str | None: ...
-    @property
-    def _hooks(self) -> Hooks: ...
-    @property
-    def _nsp(self) -> Space: ...
 
 
 class CanEmit:

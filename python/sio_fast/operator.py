@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 from anyio.lowlevel import checkpoint
 
 from .emitting import NO_FLAGS, CanEmit, CanEmitWithAck, Flags, Unicast, ask, checked_timeout, emit_to
-from .outgoing import tell_all
+from .outgoing import Space, tell_all
 from .remote import RemoteSocket
 from .sent import ACCEPTED, CongestedBroadcast, Sent
 from .types import Event, EventName, P, R, outgoing_name, room_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ._core import Core, NamespaceCore, SocketCore
-    from .hooks import Hooks
-    from .outgoing import Hearer
     from .remote import Local
     from .waits import Waits
 
@@ -36,7 +34,7 @@ class Home(Protocol):
     def _ack_timeout(self) -> float | None: ...
 
 
-class Target(Protocol):
+class Target(Space, Protocol):
     """The namespace that a broadcast goes through."""
 
     @property
@@ -49,12 +47,6 @@ class Target(Protocol):
     def sockets(self) -> Mapping[str, Local]:
         """Its connected sockets by id."""
         ...
-
-    _heard: bool
-
-    @property
-    def _hooks(self) -> Hooks: ...
-    def _hearers(self) -> Sequence[Hearer]: ...
 
 
 class Member(Unicast, Protocol):
@@ -246,7 +238,7 @@ class BroadcastOperator(Broadcaster):
         core = nsp._namespace_core
         congested = core.broadcast(name, args, self._rooms, self._except, self._sender, self._flags.volatile)
         if nsp._heard:
-            tell_all(nsp, core.members(*self._selection()), name, args)
+            tell_all(nsp, core.members(self._rooms, self._except, self._sender), name, args)
         if congested:
             return CongestedBroadcast(nsp._process_core)
         return ACCEPTED
@@ -262,8 +254,10 @@ class BroadcastOperator(Broadcaster):
         waits = home._waits
         if waits is not None and not waits.here():
             raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
-        core = self._nsp._namespace_core
-        ack_id, asked = core.broadcast_with_ack(name, args, *self._selection(), self._flags.volatile)
+        nsp = self._nsp
+        ack_id, asked = nsp._namespace_core.broadcast_with_ack(name, args, *self._selection(), self._flags.volatile)
+        if nsp._heard:
+            tell_all(nsp, asked, name, args)
         if waits is None or not asked:  # a server that does not run has no clients
             await checkpoint()
             return []

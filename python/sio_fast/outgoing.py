@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from ._core import SocketCore
     from .hooks import Hooks
@@ -54,7 +54,7 @@ def tell(socket: Hearer, name: EventName, args: tuple[Any, ...]) -> None:
         waits.post(partial(_call, (socket,), name, args))
 
 
-def tell_all(space: Space, cores: Iterable[SocketCore], name: EventName, args: tuple[Any, ...]) -> None:
+def tell_all(space: Space, cores: Collection[SocketCore], name: EventName, args: tuple[Any, ...]) -> None:
     """An event goes to these sockets. From any thread."""
     wanted = {core.handle for core in cores}
     sockets = [socket for socket in space._hearers() if socket._core.handle in wanted]

@@ -70,8 +70,8 @@ async def test_broadcasts_are_heard_by_those_they_reach(make: Make) -> None:
         for number, socket in enumerate(sockets[:2]):
             socket.on_any_outgoing(lambda event, *args, number=number: log.append((number, event, args)))
         space = core.spaces["/"]
-        for client in clients[1:]:
-            client.join(("r",))
+        for socket in sockets[1:]:
+            socket.join("r")
         io.to("r").emit("e", 1)
         assert log == [(1, "e", (1,))]
         io.on_any_outgoing(lambda socket, event, *args: log.append((socket.id, event)))
