@@ -9,6 +9,7 @@ from .ack import Ack
 from .adapter import Adapter
 from .connection import Connection
 from .cookie import Cookie
+from .declare import on
 from .emitting import CanEmit
 from .exceptions import (
     AckError,
@@ -22,7 +23,7 @@ from .exceptions import (
     SocketIOError,
 )
 from .handshake import Handshake
-from .namespace import Namespace
+from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
 from .remote import RemoteSocket
@@ -50,6 +51,7 @@ __all__ = (
     "Namespace",
     "NotRunning",
     "Packet",
+    "ParentNamespace",
     "ReadyState",
     "Reason",
     "RejectEvent",
@@ -62,6 +64,7 @@ __all__ = (
     "SocketOperator",
     "Transport",
     "current_socket",
+    "on",
 )
 
 __version__ = _version()

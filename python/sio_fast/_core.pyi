@@ -100,6 +100,10 @@ class Core:
     def namespace(self, name: str) -> NamespaceCore:
         """The namespace of that name (with its leading slash), made if it is new. Clients may join it from now on."""
 
+    def set_dynamic(self, dynamic: bool) -> None:
+        """Whether clients that ask for an unknown namespace bring a ``CONNECT`` notice too, to be answered by ``accept``
+        (after ``namespace`` has made the name known) or ``refuse``. Without it they are refused unheard."""
+
     def start_deadline(self, seconds: float) -> int:
         """A token that comes back in a ``DEADLINE`` notice after ``seconds``."""
 

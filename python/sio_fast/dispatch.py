@@ -21,17 +21,18 @@ from anyio.lowlevel import checkpoint
 from . import _core, cancellation
 from .failures import Failures
 from .lane import NO_SCOPES, Lane
+from .namespace import Namespace
 from .pool import Pool
-from .socket import Socket, current_socket
+from .socket import current_socket
 from .steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from anyio.abc import TaskGroup
 
     from .lane import Queued
-    from .namespace import Namespace
+    from .registry import Registry
     from .run import Run
     from .settings import DispatchSettings
     from .waits import Waits
@@ -54,9 +55,8 @@ class Dispatcher:
     Args:
         core: Where notices come from.
         waits: Who waits for acks, drained connections and deadlines.
-        namespaces: The server's namespaces by name, live.
+        registry: The server's namespaces.
         settings: Limits.
-        socket_class: What handlers get.
         failed: Called once if the program must end: KeyboardInterrupt, SystemExit, or a fault of ours.
     """
 
@@ -64,17 +64,16 @@ class Dispatcher:
         self,
         core: _core.Core,
         waits: Waits,
-        namespaces: Mapping[str, Namespace[Any]],
+        registry: Registry[Any],
         settings: DispatchSettings,
-        socket_class: type[Socket],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._core = core
         self._waits = waits
-        self._namespaces = namespaces
-        self._socket_class = socket_class
+        self._namespaces = registry.by_name
         self._failed = failed
-        self._steps = Steps(Failures(namespaces, failed, settings.ack_on_error), self._forget)
+        failures = Failures(registry.by_name, failed, settings.ack_on_error)
+        self._steps = Steps(failures, self._forget, waits, registry)
         self._limit = settings.max_concurrency_per_socket
         self._max_running = settings.max_running_handlers
         self._disconnect_wait = settings.disconnect_wait
@@ -287,12 +286,15 @@ class Dispatcher:
 
     def _connect(self, core: _core.SocketCore, auth: dict[str, Any]) -> Run | None:
         """A client asks for a namespace: its lane begins with the gates."""
-        nsp = self._namespaces[core.namespace]
-        socket = self._socket_class.__new__(self._socket_class)
-        socket._bind(core, nsp, self._waits, auth)
+        # Without a namespace of that name the client waits in one that is nobody's, until a parent has claimed it.
+        nsp = self._namespaces.get(core.namespace)
+        if nsp is None:
+            nsp = Namespace[Any](core.namespace)
+        socket = nsp._new_socket(core, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
         socket._attach(lane.replan, self._ended, self._begin_task)
-        lane.context.run(current_socket.set, socket)
+        if nsp._registered:
+            lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
         return self._pump_inline(lane)
 

@@ -210,6 +210,13 @@ class HandlerTable:
         self._set(key, tuple(other for other in held if other is not handler))
         return True
 
+    def inherit(self, parent: HandlerTable) -> None:
+        """Puts the handlers that ``parent`` has now before its own."""
+        for name, handlers in parent._lists.items():
+            self._set(name, (*handlers, *self._lists.get(name, ())))
+        if parent._rest:
+            self._set(CATCH_ALL, (*parent._rest, *self._rest))
+
     def handlers(self, name: EventName) -> tuple[Handler, ...]:
         """The handlers of an event in order of registration: a snapshot, safe while others register."""
         return self._lists.get(name, ())

@@ -39,6 +39,15 @@ class Hooks:
         self.wraps: _Functions = ()
         self.errors: dict[type[BaseException], _Functions] = {}
 
+    def inherit(self, parent: Hooks) -> None:
+        """Puts the functions that ``parent`` has now before its own."""
+        self.incoming = (*parent.incoming, *self.incoming)
+        self.outgoing = (*parent.outgoing, *self.outgoing)
+        self.gates = (*parent.gates, *self.gates)
+        self.wraps = (*parent.wraps, *self.wraps)
+        for kind, functions in parent.errors.items():
+            self.errors[kind] = (*functions, *self.errors.get(kind, ()))
+
     def slow(self) -> bool:
         """True if every event must take the long way."""
         return bool(self.incoming or self.gates or self.wraps)

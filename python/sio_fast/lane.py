@@ -95,6 +95,12 @@ class Lane:
         self.tasks: set[CancelScope] = NO_SCOPES
         self.replan()
 
+    def move(self, nsp: Namespace[Any], socket: Socket) -> None:
+        """The namespace that the client asked for exists now, and so does the socket that handlers get."""
+        self.nsp = nsp
+        self.socket = socket
+        self.replan()
+
     def replan(self) -> None:
         """Chooses where plans come from, after the socket's own handlers or gates have changed: the namespace's own dict,
         a dict of plans made of both tables, or nowhere if every event must pass gates."""

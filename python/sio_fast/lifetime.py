@@ -16,14 +16,14 @@ import anyio
 import anyio.to_thread
 
 from .dispatch import Dispatcher
-from .socket import Socket, current_socket
+from .socket import current_socket
 from .waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
 
     from ._core import Core
-    from .namespace import Namespace
+    from .registry import Registry
     from .settings import DispatchSettings
 
 __all__ = ("Lifetime",)
@@ -44,10 +44,9 @@ class Lifetime:
 
     Args:
         core: The server's core, not started.
-        namespaces: The server's namespaces by name, live.
+        registry: The server's namespaces.
         settings: Limits of the dispatcher.
         high_water_mark: Bytes, for those who wait for a drained connection.
-        socket_class: What handlers get.
 
     Attributes:
         waits: Who waits for acknowledgements, drained connections and deadlines of this run.
@@ -56,14 +55,13 @@ class Lifetime:
     def __init__(
         self,
         core: Core,
-        namespaces: Mapping[str, Namespace[Any]],
+        registry: Registry[Any],
         settings: DispatchSettings,
         high_water_mark: int,
-        socket_class: type[Socket],
     ) -> None:
         self._core = core
         self.waits = Waits(core, high_water_mark)
-        self._dispatcher = Dispatcher(core, self.waits, namespaces, settings, socket_class, self._fail)
+        self._dispatcher = Dispatcher(core, self.waits, registry, settings, self._fail)
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False

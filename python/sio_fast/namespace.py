@@ -1,9 +1,13 @@
-"""Namespaces: their handlers, their gates, their sockets, and emitting to all of them. Refuses to know how clients come in."""
+"""Namespaces: their handlers, their gates, their sockets, and emitting to all of them. Refuses to know how clients come in
+and which namespaces a server has."""
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Awaitable, Callable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 from anyio.lowlevel import checkpoint
 
@@ -16,14 +20,23 @@ from .socket import S, Socket
 from .types import outgoing_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
-    from ._core import Core, NamespaceCore
+    from ._core import Core, NamespaceCore, SocketCore
     from .operator import Home
     from .sent import Sent
     from .types import Event, EventName, H, Middleware, P, Packet, R, Reason
+    from .waits import Waits
 
-__all__ = ("Namespace", "NamespaceLike")
+__all__ = ("Namespace", "NamespaceLike", "ParentNamespace", "Predicate", "Rule", "rule_of")
+
+Predicate: TypeAlias = Callable[[str, Any], "Awaitable[object] | object"]
+"""Says whether a namespace is to come into being: ``f(name, auth)``, sync or async."""
+
+Rule: TypeAlias = "re.Pattern[str] | Predicate"
+"""For which names a parent makes namespaces: those a pattern matches as a whole, or a predicate says yes to."""
+
+_parent_numbers: Final = itertools.count()
 
 # Without the default of S, which may not stand before a ParamSpec.
 _S = TypeVar("_S", bound=Socket)
@@ -258,9 +271,7 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
     def off(self, event: Event[..., Any] | str, fn: Callable[..., Any] | None = None, /) -> None:
         """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
-        space = self._space
-        space._table.remove(event, fn)
-        space._handlers_changed()
+        self._space._unregister(event, fn)
 
     def event(self, fn: H, /) -> H:
         """Registers ``fn`` for the event of its own name: ``@io.event``.
@@ -276,29 +287,55 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
 
 class Namespace(NamespaceLike[S]):
-    """One namespace. ``io.of(name)`` gives it.
+    """One namespace. ``io.of(name)`` gives it, or a subclass describes it and ``io.register`` makes it the server's.
+
+    ::
+
+        class Admin(Namespace):
+            @on("kick user")
+            async def kick(self, socket: Socket, sid: str) -> None: ...
+
+        io.register(Admin("/admin"))
+
+    Args:
+        name: With or without its leading slash; or a pattern or predicate, which makes it a :class:`ParentNamespace`.
 
     Attributes:
-        server: The server it belongs to.
+        server: The server it belongs to, once it does.
+
+    Raises:
+        TypeError: Neither a str, nor a pattern for str, nor callable.
+        ValueError: A name that cannot stand on the wire.
     """
 
     __slots__ = (
         "__weakref__",
+        "_children",
         "_gates",
         "_heard",
         "_hooks",
         "_listening",
+        "_name",
         "_namespace_core",
         "_process_core",
+        "_rule",
+        "_socket_class",
         "_sockets",
         "_table",
         "server",
     )
 
-    def __init__(self, server: object, process_core: Core, core: NamespaceCore) -> None:
-        self.server = server
-        self._process_core = process_core
-        self._namespace_core = core
+    def __init__(self, name: str | Rule, /) -> None:
+        if isinstance(name, str):
+            self._rule: Rule | None = None
+            self._name = namespace_name(name)
+        else:
+            self._rule = rule_of(name)
+            self._name = f"/_{next(_parent_numbers)}"
+        self.server: object = None
+        self._process_core: Core = cast("Any", _Unregistered(self._name))
+        self._namespace_core: NamespaceCore = cast("Any", self._process_core)
+        self._socket_class: type[S] | None = None
         self._table = HandlerTable(bare=False)
         self._hooks = Hooks()
         # True if somebody listens to what is emitted; the sockets that do so by themselves.
@@ -306,6 +343,7 @@ class Namespace(NamespaceLike[S]):
         self._listening: dict[str, S] = {}
         self._gates: tuple[Middleware, ...] = ()
         self._sockets: dict[str, S] = {}
+        self._children: dict[str, Namespace[S]] = {}
 
     @property
     def _space(self) -> Namespace[S]:
@@ -317,12 +355,18 @@ class Namespace(NamespaceLike[S]):
 
     @property
     def name(self) -> str:
-        """Its name, with the leading slash."""
-        return self._namespace_core.name
+        """Its name, with the leading slash; of a parent a made-up one, as in the official server."""
+        return self._name
 
     @property
     def sockets(self) -> Mapping[str, S]:
-        """The connected sockets of this process by id: a live view that nobody can change."""
+        """The connected sockets of this process by id: a live view that nobody can change.
+
+        Raises:
+            AttributeError: It is a parent, which has none: look at its children in ``io.namespaces``.
+        """
+        if self._rule is not None:
+            raise AttributeError("a parent namespace has no sockets; look at those of the namespaces in io.namespaces")
         return MappingProxyType(self._sockets)
 
     def _register(self, event: object, fn: object, **options: bool) -> Any:
@@ -332,6 +376,10 @@ class Namespace(NamespaceLike[S]):
             return fn
 
         return register if fn is None else register(cast("Callable[..., Any]", fn))
+
+    def _unregister(self, event: object, fn: object) -> None:
+        self._table.remove(event, fn)
+        self._handlers_changed()
 
     def _handlers_changed(self) -> None:
         """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
@@ -344,7 +392,7 @@ class Namespace(NamespaceLike[S]):
 
     def _hooks_changed(self) -> None:
         """Every socket chooses anew between the short way of an event and the long one."""
-        self._heard = bool(self._hooks.outgoing or self._listening)
+        self._heard = self._rule is None and bool(self._hooks.outgoing or self._listening)
         for socket in tuple(self._sockets.values()):
             socket._changed()
 
@@ -360,8 +408,61 @@ class Namespace(NamespaceLike[S]):
         """The sockets whose listeners hear what is emitted to them."""
         return tuple((self._sockets if self._hooks.outgoing else self._listening).values())
 
+    # For the server.
+
+    @property
+    def _registered(self) -> bool:
+        """Whether it belongs to a server."""
+        return self._socket_class is not None
+
+    def _attach(self, server: object, process_core: Core, core: NamespaceCore, socket_class: type[S]) -> None:
+        """Makes it a server's."""
+        self.server = server
+        self._process_core = process_core
+        self._namespace_core = core
+        self._socket_class = socket_class
+
+    def _inherit(self, parent: Namespace[S]) -> None:
+        """Puts what was registered on ``parent`` until now before what is registered here."""
+        self._gates = (*parent._gates, *self._gates)
+        self._table.inherit(parent._table)
+        self._hooks.inherit(parent._hooks)
+        self._hooks_changed()
+
+    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any]) -> S:
+        """The object for a client that asks for this namespace; its ``__init__`` has not run."""
+        made: type[Socket] = self._socket_class or Socket
+        socket = made.__new__(made)
+        socket._bind(core, self, waits, auth)
+        return cast("S", socket)
+
     def __repr__(self) -> str:
-        return f"<Namespace {self.name!r} with {len(self._sockets)} sockets>"
+        return f"<{type(self).__name__} {self.name!r} with {len(self._sockets)} sockets>"
+
+
+class ParentNamespace(Namespace[S]):
+    """What ``io.of(pattern)`` and ``io.of(predicate)`` give: it makes a namespace when a client asks for a name that fits.
+
+    Children take over the gates and handlers that are registered when they are made; later ones reach later children.
+    Emitting goes to all children that exist, as do ``sockets_join`` and ``sockets_leave``. Of its own it has no sockets, so
+    ``sockets``, ``fetch_sockets``, ``emit_with_ack`` and the like are an AttributeError. The official server's
+    ``ParentNamespace``.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} with {len(self._children)} namespaces>"
+
+
+class _Unregistered:
+    """Stands for the core of a namespace that belongs to no server."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"namespace {self.name!r} belongs to no server yet: io.register(namespace) comes first")
 
 
 def namespace_name(name: str) -> str:
@@ -376,3 +477,19 @@ def namespace_name(name: str) -> str:
     if "," in name:
         raise ValueError(f"namespace {name!r:.50}: a comma ends the name on the wire")
     return name if name.startswith("/") else f"/{name}"
+
+
+def rule_of(rule: object) -> Rule:
+    """A pattern or a predicate, checked.
+
+    Raises:
+        TypeError: It is neither, or a pattern for bytes.
+    """
+    if isinstance(rule, re.Pattern):
+        pattern = cast("re.Pattern[str]", rule)
+        if not isinstance(cast("object", pattern.pattern), str):
+            raise TypeError(f"{pattern!r:.50} is a pattern for bytes; names of namespaces are str")
+        return pattern
+    if callable(rule):
+        return rule
+    raise TypeError(f"a namespace's name is a str, a pattern or a predicate, not {type(rule).__name__}")

@@ -6,7 +6,7 @@ import logging
 import os
 import weakref
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, overload
 
 import anyio
 
@@ -15,7 +15,8 @@ from .cookie import cookie_text
 from .emitting import checked_timeout
 from .exceptions import NotRunning
 from .lifetime import Lifetime
-from .namespace import Namespace, NamespaceLike, namespace_name
+from .namespace import NamespaceLike
+from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
     CorsOrigins,
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from .cookie import CookieOption
+    from .namespace import Namespace, ParentNamespace, Rule
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
 
 __all__ = ("Engine", "Server")
 
+C = TypeVar("C", bound=Socket)
+N = TypeVar("N", bound="Namespace[Any]")
 T = TypeVar("T")
 
 _MIB: Final = 1 << 20
@@ -146,8 +150,7 @@ class Server(NamespaceLike[S]):
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
             raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
-        if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
-            raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
+        checked_class(socket_class)
         self._settings = Settings(
             path=path,
             transports=words("transports", transports),
@@ -183,18 +186,16 @@ class Server(NamespaceLike[S]):
         )
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
-        self._socket_class = socket_class
         self._core = Core(self._settings)
-        self._namespaces: dict[str, Namespace[S]] = {}
+        self._registry: Registry[S] = Registry(self, self._core, socket_class)
         self._engine = Engine(self._core)
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()
         self._forked = False
-        self._root = self.of("/")
 
     @property
     def _space(self) -> Namespace[S]:
-        return self._root
+        return self._registry.root
 
     @property
     def _waits(self) -> Waits | None:
@@ -202,32 +203,60 @@ class Server(NamespaceLike[S]):
 
     # Namespaces.
 
-    def of(self, name: str, /) -> Namespace[S]:
+    @overload
+    def of(self, name: str, /) -> Namespace[S]: ...
+    @overload
+    def of(self, name: str, /, *, socket_class: type[C]) -> Namespace[C]: ...
+    @overload
+    def of(self, name: Rule, /) -> ParentNamespace[S]: ...
+    @overload
+    def of(self, name: Rule, /, *, socket_class: type[C]) -> ParentNamespace[C]: ...
+    def of(self, name: str | Rule, /, *, socket_class: type[Any] | None = None) -> Namespace[Any]:
         """The namespace of that name, made if it is new; clients may join it from now on. Safe from any thread.
 
+        With a pattern or a predicate it is a :class:`ParentNamespace`, asked in the order of registration when a client
+        wants a namespace that does not exist; without a yes the client gets ``Invalid namespace``. Namespaces that came
+        into being stay. A name given here that a pattern matches belongs to that parent too. The official ``io.of``.
+
         Args:
-            name: With or without its leading slash.
+            name: With or without its leading slash; or a pattern, which must match the whole name; or a predicate
+                ``f(name, auth)``, sync or async, called on the server's loop. One that raises says no, with a line in
+                the log.
+            socket_class: Subclass of :class:`Socket` that its handlers get, instead of the server's.
 
         Raises:
-            TypeError: Not a str.
-            ValueError: A name that cannot stand on the wire.
+            TypeError: No str, pattern or predicate, or no subclass of ``Socket``.
+            ValueError: A name that cannot stand on the wire, or one that has another ``socket_class`` already.
         """
-        full = namespace_name(name)
-        found = self._namespaces.get(full)
-        if found is None:
-            made: Namespace[S] = Namespace(self, self._core, self._core.namespace(full))
-            found = self._namespaces.setdefault(full, made)
-        return found
+        return self._registry.of(name, None if socket_class is None else checked_class(socket_class))
+
+    def register(self, namespace: N, /, *, socket_class: type[Socket] | None = None) -> N:
+        """Makes an object of a :class:`Namespace` subclass the namespace of its name, with its ``@on`` methods.
+
+        Args:
+            namespace: Made with a name, a pattern or a predicate: ``Admin("/admin")``.
+            socket_class: Subclass of :class:`Socket` that its handlers get, instead of the server's.
+
+        Returns:
+            The same object; ``io.of(name)`` gives it from now on.
+
+        Raises:
+            TypeError: No :class:`Namespace`, or no subclass of ``Socket``.
+            ValueError: The name is taken (``/`` always is), or the object belongs to a server already.
+        """
+        chosen: Any = None if socket_class is None else checked_class(socket_class)
+        self._registry.register(cast("Namespace[Any]", namespace), chosen)
+        return namespace
 
     @property
     def namespaces(self) -> Mapping[str, Namespace[S]]:
         """The namespaces by name, ``/`` among them: a live view. Asking creates nothing, :meth:`of` does."""
-        return MappingProxyType(self._namespaces)
+        return MappingProxyType(self._registry.by_name)
 
     @property
     def sockets(self) -> Mapping[str, S]:
         """The connected sockets of ``/`` by id; in the official server ``io.sockets`` is the namespace itself."""
-        return self._root.sockets
+        return self._registry.root.sockets
 
     # The engine and what is counted.
 
@@ -369,10 +398,9 @@ class Server(NamespaceLike[S]):
 
         self._lifetime = Lifetime(
             self._core,
-            self._namespaces,
+            self._registry,
             self._dispatch_settings,
             self._settings.high_water_mark,
-            self._socket_class,
         )
         _watch_forks(self)
         try:
@@ -388,7 +416,7 @@ class Server(NamespaceLike[S]):
         self._lifetime = None
         self._addresses = ()
         self._forked = True
-        for nsp in self._namespaces.values():
+        for nsp in self._registry.by_name.values():
             for socket in nsp._sockets.values():
                 object.__setattr__(socket, "_core", _Forked())
             nsp._sockets.clear()
@@ -396,7 +424,18 @@ class Server(NamespaceLike[S]):
 
     def __repr__(self) -> str:
         state = f"on {self._addresses}" if self._lifetime is not None else "not running"
-        return f"<{type(self).__name__} {state}, {len(self._namespaces)} namespaces>"
+        return f"<{type(self).__name__} {state}, {len(self._registry.by_name)} namespaces>"
+
+
+def checked_class(socket_class: type[C]) -> type[C]:
+    """A class of sockets.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
+        raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
+    return socket_class
 
 
 class _Forked:

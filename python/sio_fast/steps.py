@@ -7,6 +7,7 @@ usual event (one handler, arguments that fit) goes through ``begin`` alone; ever
 from __future__ import annotations
 
 import logging
+import re
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .exceptions import ConnectError
 from .failures import complain, fields_of, misfit
 from .run import NO_SETTLING, Run, awaited
 from .sent import Sent
+from .socket import current_socket
 from .types import Packet
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from .failures import Failures
     from .handlers import Handler
     from .lane import Lane
+    from .namespace import Namespace
+    from .registry import Registry
     from .types import EventName, Reason
+    from .waits import Waits
 
 __all__ = ("Steps",)
 
@@ -41,12 +46,18 @@ class Steps:
     Args:
         failures: Where errors go.
         forget: Takes a lane out of the dispatcher.
+        waits: What sockets wait with.
+        registry: The namespaces.
     """
 
-    __slots__ = ("_failures", "_forget")
+    __slots__ = ("_failures", "_forget", "_registry", "_waits")
 
-    def __init__(self, failures: Failures, forget: Callable[[Lane], None]) -> None:
+    def __init__(
+        self, failures: Failures, forget: Callable[[Lane], None], waits: Waits, registry: Registry[Any]
+    ) -> None:
         self._failures = failures
+        self._waits = waits
+        self._registry = registry
         self._forget = forget
 
     # Events.
@@ -109,6 +120,8 @@ class Steps:
         return self._start(lane, lane.context, self._connect(lane), "connect", (), NO_SETTLING)
 
     async def _connect(self, lane: Lane) -> None:
+        if not lane.nsp._registered and not await self._claim(lane):
+            return
         socket, nsp, core = lane.socket, lane.nsp, lane.core
         try:
             socket.__init__()  # type: ignore[misc]
@@ -145,6 +158,44 @@ class Steps:
                     extra=fields_of(lane, "connect"),
                 )
         lane.opening = False
+
+    async def _claim(self, lane: Lane) -> bool:
+        """A client asks for a namespace that does not exist. False: nor will it, and the client has been told."""
+        core, waiting = lane.core, lane.socket
+        nsp = await self._sought(lane, core.namespace, waiting.handshake.auth)
+        if nsp is None:
+            core.refuse("Invalid namespace", None)
+            self._forget(lane)
+            return False
+        socket = nsp._new_socket(core, self._waits, waiting.handshake.auth)
+        socket._attach(lane.replan, waiting._leaving, waiting._begin_task)
+        lane.move(nsp, socket)
+        waiting._unbind()
+        current_socket.set(socket)
+        return True
+
+    async def _sought(self, lane: Lane, name: str, auth: dict[str, Any]) -> Namespace[Any] | None:
+        """The namespace of that name, if a parent will have it."""
+        found = self._registry.find(name)
+        if found is not None:
+            return found
+        for parent in self._registry.parents():
+            rule = parent._rule
+            if isinstance(rule, re.Pattern):
+                error, fits = None, rule.fullmatch(name) is not None
+            else:
+                error, fits = await called(_judged, (rule, name, auth))
+            if error is not None:
+                if self._failures.ends(error):
+                    return None
+                _log.error(
+                    "a predicate failed, which counts as no",
+                    exc_info=error,
+                    extra={**fields_of(lane, "connect"), "nsp": name},
+                )
+            elif fits:
+                return self._registry.child(name, parent)
+        return None
 
     def _refuse(self, lane: Lane, error: BaseException) -> None:
         """CONNECT_ERROR: the text of a ConnectError, of anything else nothing but that it happened."""
@@ -226,6 +277,12 @@ class Steps:
         except BaseException as error:  # noqa: BLE001 - a handler's error never ends a worker
             return self._fail(lane, name, args, ack_id, error)
         return Run(lane, context, coro, first, name, args, ack_id, holds=holds)
+
+
+async def _judged(rule: Any, name: str, auth: dict[str, Any]) -> bool:
+    """What a predicate says, sync or async."""
+    said = rule(name, auth)
+    return bool(await said if isawaitable(said) else said)
 
 
 def _packet(lane: Lane, name: str, *args: Any) -> Packet:

@@ -194,6 +194,7 @@ class FakeCore:
         self.deadlines: dict[int, float] = {}
         self.cancelled: list[int] = []
         self.congested = False
+        self.dynamic = False
         self.clients_count = 0
         self.listened: dict[str, Any] | None = None
         self.listen_error: OSError | None = None
@@ -247,6 +248,9 @@ class FakeCore:
     def namespace(self, name: str) -> FakeNamespaceCore:
         return self.spaces.setdefault(name, FakeNamespaceCore(self, name))
 
+    def set_dynamic(self, dynamic: bool) -> None:
+        self.dynamic = dynamic
+
     def start_deadline(self, seconds: float) -> int:
         token = next(self._tokens)
         self.deadlines[token] = seconds
@@ -278,5 +282,8 @@ class FakeCore:
     ) -> FakeSocketCore:
         socket = FakeSocketCore(self, namespace, session if session is not None else len(self.sockets) + 1)
         self.sockets.append(socket)
+        if namespace not in ("/", *self.spaces) and not self.dynamic:
+            socket.refuse("Invalid namespace", None)
+            return socket
         self.push((CONNECT, socket.handle, socket, auth or {}))
         return socket

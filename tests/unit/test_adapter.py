@@ -93,7 +93,7 @@ def test_the_real_core_without_clients() -> None:
 
 
 def test_data_as_it_travels() -> None:
-    core = Server(max_depth=5)._root._namespace_core
+    core = Server(max_depth=5)._space._namespace_core
     data = {"user": (1, None), "key": b"\x00", 2: bytearray(b"x"), "ü": {"deep": [b""]}}
     copy = core.copy_data(data)
     assert copy == {"user": [1, None], "key": b"\x00", "2": b"x", "ü": {"deep": [b""]}}

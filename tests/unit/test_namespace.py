@@ -29,7 +29,7 @@ def test_of_and_namespaces(make: Make) -> None:
     with pytest.raises(TypeError):
         io.namespaces["/x"] = admin  # type: ignore[index]
     with pytest.raises(TypeError, match="is a str"):
-        io.of(3)  # type: ignore[arg-type]
+        io.of(3)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="comma"):
         io.of("a,b")
 

@@ -145,6 +145,7 @@ def test_texts() -> None:
 
 
 async def connected(io: Any, core: FakeCore, *rooms: str, nsp: str = "/", **options: Any) -> FakeSocketCore:
+    io.of(nsp)
     client = core.client_connect(nsp, **options)
     await until(lambda: client.id in io.of(nsp).sockets)
     client.join(rooms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, assert_type
 
 from sio_fast import (
@@ -11,6 +12,7 @@ from sio_fast import (
     Event,
     Namespace,
     Packet,
+    ParentNamespace,
     Reason,
     RejectEvent,
     RemoteSocket,
@@ -18,6 +20,7 @@ from sio_fast import (
     Server,
     Socket,
     SocketOperator,
+    on,
 )
 
 if TYPE_CHECKING:
@@ -148,3 +151,52 @@ async def of_a_socket(socket: ChatSocket) -> None:
         @chat.on(message)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         async def wrong_answer(socket: ChatSocket, text: str, room: str) -> str:
             return "x"
+
+
+class AdminSocket(Socket):
+    rank: int
+
+
+class Admin(Namespace[AdminSocket]):
+    @on("connect")
+    async def hello(self, socket: AdminSocket) -> None:
+        socket.rank = 1
+
+    @on(message)
+    async def on_message(self, socket: AdminSocket, text: str, room: str) -> int:
+        return socket.rank
+
+    @on("disconnect")
+    def gone(self, socket: AdminSocket, reason: Reason) -> None: ...
+
+    @on("anything", concurrent=True)
+    def anything(self, socket: AdminSocket, *args: Any) -> str:
+        return "x"
+
+
+def test_namespaces_know_their_sockets() -> None:
+    io = Server()
+    assert_type(io.of("/x", socket_class=AdminSocket), Namespace[AdminSocket])
+    rooms = io.of(re.compile("/room-.*"))
+    assert_type(rooms, ParentNamespace[Socket])
+    assert_type(rooms.emit("x"), Sent)
+    assert_type(rooms.to("r"), BroadcastOperator)
+
+    def predicate(name: str, auth: Any) -> bool:
+        return True
+
+    async def slow_predicate(name: str, auth: Any) -> bool:
+        return True
+
+    assert_type(io.of(predicate), ParentNamespace[Socket])
+    assert_type(io.of(slow_predicate, socket_class=AdminSocket), ParentNamespace[AdminSocket])
+    admin = io.register(Admin("/admin"), socket_class=AdminSocket)
+    assert_type(admin, Admin)
+    if TYPE_CHECKING:
+        assert_type(admin.sockets, Mapping[str, AdminSocket])
+    assert admin._table.handlers("anything")[0].concurrent
+
+    @io.on("new_namespace")
+    def made(nsp: Namespace) -> None: ...
+
+    assert io.of("/later").server is io

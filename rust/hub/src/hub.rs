@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use hashbrown::HashMap;
 use parking_lot::RwLock;
 use sio_protocol::{close::CloseReason, ids::Id};
 
@@ -19,6 +18,7 @@ use crate::{
     config::{Config, ConfigError},
     mailbox::{Command, Mailbox},
     namespace::Namespace,
+    namespaces::Namespaces,
     packet,
     shard::Shard,
     sink::{EventSink, Level, Notice},
@@ -48,7 +48,7 @@ pub struct Hub {
     pub(crate) config: Config,
     pub(crate) sink: Arc<dyn EventSink>,
     entropy: Entropy,
-    namespaces: RwLock<HashMap<Box<str>, Arc<Namespace>>>,
+    pub(crate) namespaces: Namespaces,
     mailboxes: RwLock<Vec<Arc<Mailbox>>>,
     numbers: AtomicU64,
     pub(crate) counters: Counters,
@@ -74,7 +74,7 @@ impl Hub {
             config,
             sink,
             entropy,
-            namespaces: RwLock::default(),
+            namespaces: Namespaces::default(),
             mailboxes: RwLock::default(),
             numbers: AtomicU64::new(1),
             counters: Counters::default(),
@@ -128,25 +128,20 @@ impl Hub {
 
     /// The namespace of that name, made if it is new; clients may join it from now on.
     pub fn namespace(&self, name: &str) -> Arc<Namespace> {
-        if let Some(found) = self.find_namespace(name) {
-            return found;
-        }
-        let mut namespaces = self.namespaces.write();
-        let made = namespaces
-            .entry(name.into())
-            .or_insert_with(|| Arc::new(Namespace::new(name)));
-        Arc::clone(made)
+        self.namespaces.make(name)
     }
 
-    pub(crate) fn find_namespace(&self, name: &str) -> Option<Arc<Namespace>> {
-        self.namespaces.read().get(name).cloned()
+    /// Whether a CONNECT for an unknown namespace is the application's to judge: it comes as [`Notice::Connect`] too, to
+    /// be answered by [`Hub::accept`] (after [`Hub::namespace`] has made the name known) or [`Hub::refuse`].
+    pub fn set_dynamic(&self, dynamic: bool) {
+        self.namespaces.set_dynamic(dynamic);
     }
 
     /// Rooms that were joined by name, in all namespaces.
     pub fn rooms_count(&self) -> usize {
         self.namespaces
-            .read()
-            .values()
+            .all()
+            .iter()
             .map(|namespace| namespace.rooms.lock().count())
             .sum()
     }
@@ -156,6 +151,7 @@ impl Hub {
     /// The middlewares let the socket in. `false`: it has left meanwhile.
     pub fn accept(&self, socket: &Arc<Socket>) -> bool {
         let session = &socket.session;
+        socket.settle_asked();
         let connect = packet::connect(&socket.namespace.name, socket.id());
         let mut rooms = socket.namespace.rooms.lock();
         if socket.state() != SocketState::Connecting {
@@ -185,6 +181,7 @@ impl Hub {
 
     /// The middlewares refuse the socket. `body` is the JSON object of the `CONNECT_ERROR` packet.
     pub fn refuse(&self, socket: &Arc<Socket>, body: &[u8]) {
+        socket.settle_asked();
         let mut rooms = socket.namespace.rooms.lock();
         if socket.state() != SocketState::Connecting {
             return;

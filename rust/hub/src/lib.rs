@@ -17,6 +17,7 @@ pub mod inbox;
 mod log_budget;
 pub mod mailbox;
 pub mod namespace;
+mod namespaces;
 pub mod outbox;
 pub mod packet;
 mod rooms;

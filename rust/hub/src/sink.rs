@@ -19,7 +19,8 @@ pub enum Level {
 /// Something the application must hear of. Bodies are raw: whoever needs the values decodes them.
 #[derive(Debug)]
 pub enum Notice {
-    /// A client asks for a namespace. Answer with `Hub::accept` or `Hub::refuse`.
+    /// A client asks for a namespace, after `Hub::set_dynamic` also for one that does not exist. Answer with `Hub::accept`
+    /// or `Hub::refuse`.
     Connect { socket: Arc<Socket>, auth: Bytes },
     Event {
         socket: Arc<Socket>,

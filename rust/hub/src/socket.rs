@@ -94,6 +94,8 @@ pub struct Session {
     pub(crate) waiting_bytes: AtomicUsize,
     pub(crate) paused: AtomicBool,
     pub(crate) pending_acks: AtomicU32,
+    /// Sockets of namespaces that do not exist, about which the application has not said its word.
+    asking: AtomicU32,
     flags: AtomicU8,
     detail: Mutex<Option<Arc<str>>>,
     /// The sockets of this session, for a close from another thread.
@@ -132,6 +134,7 @@ impl Session {
             waiting_bytes: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
             pending_acks: AtomicU32::new(0),
+            asking: AtomicU32::new(0),
             flags: AtomicU8::new(flags),
             detail: Mutex::new(None),
             sockets: Mutex::new(SmallVec::new()),
@@ -164,6 +167,10 @@ impl Session {
             flags if flags & CLOSING != 0 => ReadyState::Closing,
             _ => ReadyState::Open,
         }
+    }
+
+    pub(crate) fn asking(&self) -> usize {
+        self.asking.load(Ordering::Relaxed) as usize
     }
 
     pub(crate) fn set_closing(&self) {
@@ -206,6 +213,8 @@ pub struct Socket {
     pub(crate) slot: AtomicU32,
     state: AtomicU8,
     pub(crate) dropped: AtomicBool,
+    /// Its namespace does not exist, the application decides: counted in `Session::asking` until it has.
+    asked: AtomicBool,
     /// Frames sent while the middlewares decide.
     pub(crate) held: Mutex<Vec<Arc<Frame>>>,
     /// Ack ids of ours that the client has not answered.
@@ -229,6 +238,7 @@ impl Socket {
             slot: AtomicU32::new(u32::MAX),
             state: AtomicU8::new(0),
             dropped: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             held: Mutex::new(Vec::new()),
             pending: Mutex::new(None),
         }
@@ -253,6 +263,18 @@ impl Socket {
 
     pub(crate) fn set_state(&self, state: SocketState) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    pub(crate) fn set_asked(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.session.asking.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The application has said its word, or will never.
+    pub(crate) fn settle_asked(&self) {
+        if self.asked.swap(false, Ordering::Relaxed) {
+            self.session.asking.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn slot(&self) -> u32 {
@@ -286,5 +308,11 @@ impl Socket {
                 .pending_acks
                 .fetch_sub(ids.len() as u32, Ordering::SeqCst);
         }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.settle_asked();
     }
 }

@@ -155,6 +155,10 @@ impl Core {
         }
     }
 
+    fn set_dynamic(&self, dynamic: bool) {
+        self.hub().set_dynamic(dynamic);
+    }
+
     fn start_deadline(&self, seconds: f64) -> PyResult<u64> {
         let after = Duration::try_from_secs_f64(seconds).map_err(|_| {
             PyValueError::new_err(format!("{seconds} is no number of seconds from 0 on"))

@@ -15,6 +15,7 @@ use sio_protocol::{
 
 use super::{EXCERPT, Phase, SessionKey, Shard};
 use crate::{
+    namespaces::Wanted,
     packet,
     sink::{Level, Notice},
     socket::{Socket, SocketState},
@@ -166,15 +167,22 @@ impl Shard {
     }
 
     fn connect(&mut self, key: SessionKey, now: Now, name: Box<str>, auth: Bytes) {
-        let Some(namespace) = self.hub.find_namespace(&name) else {
-            let frame = packet::connect_error(&name, b"{\"message\":\"Invalid namespace\"}");
-            self.queue_uncounted(key, frame);
-            return;
-        };
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
         let session = Arc::clone(&entry.shared);
+        let (namespace, asked) = match self.hub.namespaces.wanted(&name) {
+            Wanted::Known(namespace) => (namespace, false),
+            // What a client may let wait is bounded, names that nobody has decided about among it.
+            Wanted::Asked(namespace) if session.asking() < self.hub.config.max_queued_events => {
+                (namespace, true)
+            }
+            Wanted::Asked(_) | Wanted::Unknown => {
+                let body = b"{\"message\":\"Invalid namespace\"}";
+                self.queue_uncounted(key, packet::connect_error(&name, body));
+                return;
+            }
+        };
         let id = self.hub.new_id();
         let socket = Arc::new(Socket::new(
             id,
@@ -183,6 +191,9 @@ impl Shard {
             Arc::clone(&namespace),
             Arc::clone(&session),
         ));
+        if asked {
+            socket.set_asked();
+        }
         entry.client.joining(name, Arc::clone(&socket));
         let slot = namespace.rooms.lock().insert(Arc::clone(&socket));
         socket.slot.store(slot, Ordering::Release);

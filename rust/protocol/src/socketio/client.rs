@@ -29,6 +29,10 @@ enum Standing {
     Left,
 }
 
+/// Namespaces that were ended by the server and may still be spoken to without fault. What was in flight reaches us within
+/// a round trip; the bound is for clients that are refused under ever new names.
+const MAX_LEFT: usize = 64;
+
 #[derive(Debug)]
 struct Membership<S> {
     namespace: Box<str>,
@@ -232,6 +236,16 @@ impl<S: Clone> Client<S> {
     pub fn left(&mut self, is_it: impl Fn(&S) -> bool) {
         if let Some(member) = self.find(is_it) {
             member.standing = Standing::Left;
+            self.forget_oldest_left();
+        }
+    }
+
+    fn forget_oldest_left(&mut self) {
+        let left = |member: &Membership<S>| member.standing == Standing::Left;
+        if self.members.iter().filter(|member| left(member)).count() > MAX_LEFT
+            && let Some(oldest) = self.members.iter().position(left)
+        {
+            self.members.remove(oldest);
         }
     }
 
@@ -318,6 +332,26 @@ mod tests {
         assert_eq!(
             client.handle_text(b"2[\"a\"]", &LIMITS),
             Err(Fault::NotJoined)
+        );
+    }
+
+    #[test]
+    fn refusals_do_not_pile_up() {
+        let mut client = Client::<usize>::default();
+        for number in 0..1000 {
+            let text = format!("0/{number},");
+            assert!(matches!(
+                client.handle_text(text.as_bytes(), &LIMITS),
+                Ok(Order::Connect { .. })
+            ));
+            client.joining(format!("/{number}").into(), number);
+            client.left(|socket| *socket == number);
+        }
+        assert_eq!(client.members.len(), MAX_LEFT);
+        assert_eq!(
+            client.handle_text(b"1/999,", &LIMITS),
+            Ok(Order::Nothing),
+            "the latest is still remembered"
         );
     }
 
