@@ -187,8 +187,14 @@ class Broadcaster(CanEmit):
         Args:
             close: True to end their whole connections.
         """
-        for socket in self._operator()._members():
-            socket.disconnect(close=close)
+        operator = self._operator()
+        sockets = operator._nsp.sockets
+        for core in operator._members():
+            socket = sockets.get(core.id)
+            if socket is not None:
+                socket.disconnect(close=close)
+            else:  # accepted on the loop's thread at this very moment, while we are on another
+                core.disconnect(close)
         return ACCEPTED
 
 
@@ -263,14 +269,13 @@ class BroadcastOperator(Broadcaster):
             return []
         return await waits.acks(asked, ack_id, timeout)
 
-    def _members(self) -> list[Local]:
-        nsp = self._nsp
-        found = (nsp.sockets.get(core.id) for core in nsp._namespace_core.members(*self._selection()))
-        return [socket for socket in found if socket is not None]
+    def _members(self) -> list[SocketCore]:
+        return self._nsp._namespace_core.members(*self._selection())
 
     def _fetched(self) -> list[RemoteSocket]:
-        copy = self._nsp._namespace_core.copy_data
-        return [RemoteSocket._of(socket, copy) for socket in self._members()]
+        sockets, copy = self._nsp.sockets, self._nsp._namespace_core.copy_data
+        found = (sockets.get(core.id) for core in self._members())
+        return [RemoteSocket._of(socket, copy) for socket in found if socket is not None]
 
     def __repr__(self) -> str:
         return f"BroadcastOperator(rooms={self._rooms}, except_={self._except}{self._flags.told()})"

@@ -330,6 +330,32 @@ async def test_disconnecting_many(make: Callable[..., Any]) -> None:
         assert left == ["server namespace disconnect"] * 2
 
 
+def test_disconnecting_one_that_the_loop_has_not_seen_yet(make: Callable[..., Any]) -> None:
+    io = make()
+    client = io._core.client_connect()
+    client.accept()
+    assert client.id not in io.sockets
+    io.disconnect_sockets()
+    assert client.gone
+
+
+@pytest.mark.anyio
+async def test_from_another_thread(make: Callable[..., Any]) -> None:
+    io = make()
+    async with running(io) as core:
+        client = await connected(io, core, "r")
+
+        def elsewhere() -> list[str]:
+            io.to("r").sockets_join("a")
+            found: list[Any] = anyio.run(io.in_("a").fetch_sockets)
+            io.disconnect_sockets()
+            return [each.id for each in found]
+
+        assert await anyio.to_thread.run_sync(elsewhere) == [client.id]
+        assert client.gone
+        await until(lambda: not io.sockets)
+
+
 @pytest.mark.anyio
 async def test_server_side_emit_on_one_node_reaches_nobody(make: Callable[..., Any]) -> None:
     io = make()
