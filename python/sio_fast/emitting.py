@@ -11,7 +11,7 @@ from .outgoing import Hearer, tell
 from .sent import ACCEPTED, DROPPED, CongestedSocket, Sent
 from .types import Event, EventName, P, R, outgoing_name
 
-__all__ = ("NO_FLAGS", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
+__all__ = ("NO_FLAGS", "VOLATILE", "CanEmit", "CanEmitWithAck", "Flags", "Unicast", "ask", "checked_timeout", "emit_to")
 
 # A timeout above it is nearly always one in milliseconds: 5000 is 83 minutes.
 _SUSPICIOUS_TIMEOUT = 600.0
@@ -33,6 +33,10 @@ class Flags(NamedTuple):
     local: bool = False
     compress: bool = True
 
+    def with_volatile(self) -> Flags:
+        """The same, volatile. Cursors and the like are emitted so all day, hence the shared value."""
+        return VOLATILE if self is NO_FLAGS else self._replace(volatile=True)
+
     def told(self) -> str:
         """Those that are set, for texts: ``, volatile=True``."""
         return "".join(f", {name}={value}" for name, value in self._asdict().items() if value != _DEFAULTS[name])
@@ -40,6 +44,7 @@ class Flags(NamedTuple):
 
 _DEFAULTS = Flags._field_defaults
 NO_FLAGS = Flags()
+VOLATILE = Flags(volatile=True)
 
 
 class Unicast(Hearer, Protocol):

@@ -95,7 +95,7 @@ class Broadcaster(CanEmit):
     def volatile(self) -> BroadcastOperator:
         """What is emitted through it is dropped for every client that has something queued."""
         operator = self._operator()
-        return operator._flagged(operator._flags._replace(volatile=True))
+        return operator._flagged(operator._flags.with_volatile())
 
     @property
     def local(self) -> BroadcastOperator:
@@ -293,7 +293,7 @@ class SocketOperator(CanEmitWithAck):
     @property
     def volatile(self) -> Self:
         """What is emitted through it is dropped if something is queued for the client."""
-        return type(self)(self._socket, flags=self._flags._replace(volatile=True))
+        return type(self)(self._socket, flags=self._flags.with_volatile())
 
     def compress(self, compress: bool, /) -> Self:
         """False sends it uncompressed. Nothing is compressed yet: no effect."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 from typing_extensions import TypeVar, TypeVarTuple, Unpack
 
 from .connection import Connection
-from .emitting import CanEmitWithAck, Flags, ask, emit_to
+from .emitting import VOLATILE, CanEmitWithAck, Flags, ask, emit_to
 from .handlers import HandlerTable, require_callable
 from .handshake import Handshake
 from .hooks import NO_HOOKS, Hooks, Listening
@@ -158,7 +158,7 @@ class Socket(CanEmitWithAck, Listening):
     @property
     def volatile(self) -> SocketOperator:
         """What is emitted through it is dropped if something is queued for the client."""
-        return SocketOperator(self, flags=Flags(volatile=True))
+        return SocketOperator(self, flags=VOLATILE)
 
     def compress(self, compress: bool, /) -> SocketOperator:
         """False sends it uncompressed. Nothing is compressed yet: no effect."""
