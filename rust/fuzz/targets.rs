@@ -25,7 +25,10 @@ pub fn packet(data: &[u8]) {
     if let Ok((kind, rest)) = engineio::packet::decode(data) {
         let mut written = Vec::new();
         engineio::packet::encode(kind, rest, &mut written);
-        assert_eq!(written, data, "an Engine.IO packet is its digit and its data");
+        assert_eq!(
+            written, data,
+            "an Engine.IO packet is its digit and its data"
+        );
     }
     match decode(data, MAX_ATTACHMENTS) {
         Ok(head) => {
@@ -79,7 +82,7 @@ pub fn payload(data: &[u8]) {
         match order {
             Ok(Order::Event { attachments, .. } | Order::Ack { attachments, .. }) => {
                 assert!(attachments.len() <= MAX_ATTACHMENTS);
-                assert!(attachments.iter().map(|bytes| bytes.len()).sum::<usize>() <= MAX_MESSAGE);
+                assert!(attachments.iter().fold(0, |sum, bytes| sum + bytes.len()) <= MAX_MESSAGE);
             }
             Ok(Order::Connect { namespace, .. }) => client.joining(namespace, 2),
             Ok(Order::Nothing | Order::Disconnect { .. }) => {}
@@ -93,7 +96,10 @@ pub fn payload(data: &[u8]) {
         let again: Result<Vec<_>, _> = engineio::payload::decode(&written).collect();
         assert_eq!(again.as_ref(), Ok(&read), "what was written reads back");
     }
-    assert!(pieces.count() <= data.len(), "an iterator that does not end");
+    assert!(
+        pieces.count() <= data.len(),
+        "an iterator that does not end"
+    );
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -67,5 +67,5 @@ async def main() -> None:
 if __name__ == "__main__":
     try:
         run_on(spec["backend"], main)
-    except* SystemExit as ends:
-        assert [end.code for end in ends.exceptions] == [0]
+    except* SystemExit:
+        note("ended")

@@ -23,7 +23,8 @@ class Crowd:
         self.port = port
         self.talking = threading.Barrier(7)
         self.threads = [
-            threading.Thread(target=self.talk, args=(transport,)) for transport in ("websocket", "polling", "upgrade") * 2
+            threading.Thread(target=self.talk, args=(transport,))
+            for transport in ("websocket", "polling", "upgrade") * 2
         ]
         for thread in self.threads:
             thread.start()

@@ -251,5 +251,3 @@ def test_asyncsimpleclient_talks(server: ServerProcess, transport: str) -> None:
             assert await client.call("ask", "x", timeout=int(PATIENCE)) == "x"
 
     run(conversation)
-
-

@@ -66,7 +66,11 @@ fn replay(target: &str, run: fn(&[u8]), rounds: usize) {
     assert!(corpus.len() >= 8, "the corpus of {target} is missing");
     let attempt = |input: &[u8]| {
         let outcome = std::panic::catch_unwind(|| run(input));
-        assert!(outcome.is_ok(), "{target} fails on {:?}", input.escape_ascii().to_string());
+        assert!(
+            outcome.is_ok(),
+            "{target} fails on {:?}",
+            input.escape_ascii().to_string()
+        );
     };
     for input in &corpus {
         attempt(input);
