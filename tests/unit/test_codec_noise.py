@@ -34,8 +34,7 @@ def read(packet: bytes | str, attachments: list[bytes]) -> Any:
     """What the decoder makes of it, or None for its refusal; anything else is an error of ours."""
     try:
         return decode_packet(packet, attachments)
-    except ValueError as exc:
-        assert str(exc)
+    except ValueError:
         return None
 
 
@@ -84,16 +83,9 @@ def test_any_value_is_written_so_that_it_reads_back(value: Any) -> None:
     json.loads(packet[packet.index("[") :])
 
 
-class Hostile:
-    """Its members fail in whatever way they are asked."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(name)
-
-
-@pytest.mark.parametrize("value", [Hostile(), object(), {1: object()}, [Hostile()], {object(): 1}, 1j, range(3), print])
+@pytest.mark.parametrize("value", [object(), {1: object()}, [[object()]], {object(): 1}, 1j, range(3), print])
 def test_what_is_no_data_is_refused(value: Any) -> None:
-    with pytest.raises((TypeError, ValueError, RuntimeError)):
+    with pytest.raises(TypeError):
         encode_packet("e", (value,))
 
 

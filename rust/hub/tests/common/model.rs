@@ -10,14 +10,13 @@ use std::{
 
 use sio_hub::{
     delivery::Selection,
-    packet::PacketBuilder,
     shard::{Dirty, LinkKey, LinkState, Message, SessionKey, Verdict},
     sink::Notice,
     socket::{ReadyState, Session, Socket, SocketState},
 };
-use sio_protocol::{close::CloseReason, socketio::packet::PacketType};
+use sio_protocol::close::CloseReason;
 
-use super::{World, config, sid, text};
+use super::{World, config, event, sid, text};
 
 /// One thing that happens. Numbers choose among what there is, modulo how many there are.
 #[derive(Clone, Debug)]
@@ -155,7 +154,7 @@ impl Model {
                 let namespace = self.world.hub.namespace("/");
                 self.world
                     .hub
-                    .broadcast(&namespace, &everybody, &packet(), false);
+                    .broadcast(&namespace, &everybody, &event("[\"e\"]"), false);
             }
             Act::Accept(number)
             | Act::Refuse(number)
@@ -262,7 +261,7 @@ impl Model {
                 hub.close_session(&socket.session, CloseReason::ForcedClose, None, false);
             }
             Act::FailSession(_) => hub.fail_session(&socket.session, "bad body".to_owned(), b"42["),
-            Act::Emit(_, volatile) => drop(hub.send(socket, packet(), *volatile)),
+            Act::Emit(_, volatile) => drop(hub.send(socket, event("[\"e\"]"), *volatile)),
             Act::Join(_) => hub.join(socket, ["r"]),
             Act::Leave(_) => hub.leave(socket, ["r"]),
             Act::Ask(_) => {
@@ -515,10 +514,4 @@ impl Model {
             "a deadline of nobody"
         );
     }
-}
-
-fn packet() -> Arc<sio_hub::frame::Frame> {
-    let mut builder = PacketBuilder::new("/");
-    builder.body.extend_from_slice(b"[\"e\"]");
-    builder.finish(PacketType::Event, None, Vec::new())
 }
