@@ -93,6 +93,7 @@ pub fn play(script: &[Act]) {
     let mut model = Model::new();
     for act in script {
         model.act(act);
+        model.drive_after(act);
         model.look();
     }
     model.end();
@@ -358,6 +359,24 @@ impl Model {
         self.closing.remove(&link);
     }
 
+    /// The application is another thread: what it wants reaches the driver some time later, which may be behind what a
+    /// client says next.
+    fn drive_after(&mut self, act: &Act) {
+        let of_the_application = matches!(
+            act,
+            Act::Accept(_)
+                | Act::Disconnect(_)
+                | Act::DisconnectSession(_)
+                | Act::CloseSession(_)
+                | Act::FailSession(_)
+                | Act::Emit(..)
+        );
+        if !of_the_application {
+            self.drive();
+            self.world.take_resumed();
+        }
+    }
+
     /// A driver answers polls at once; what is for a link waits until its client reads.
     fn drive(&mut self) {
         self.world.settle();
@@ -411,8 +430,6 @@ impl Model {
 
     /// Compares what the hub reports with what it may report.
     fn look(&mut self) {
-        self.drive();
-        self.world.take_resumed();
         for notice in self.world.notices() {
             let size = notice.size();
             match notice {
@@ -494,6 +511,7 @@ impl Model {
         }
         for _ in 0..60 {
             self.world.advance(10.0);
+            self.drive();
             self.look();
         }
         self.catch_up();
@@ -501,7 +519,6 @@ impl Model {
         for known in &self.sockets {
             assert_ne!(known.life, Life::In, "connected for ever");
             assert_eq!(known.socket.session.ready_state(), ReadyState::Closed);
-            assert_eq!(known.socket.session.buffered(), 0);
         }
         assert_eq!(self.world.gauges(), [0; 4]);
         assert_eq!(self.world.hub.rooms_count(), 0);
