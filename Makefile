@@ -8,6 +8,7 @@
 #   VENV=…            where that environment lies (default: .venv)
 #   PORT=…            where `make demo` listens (default: 3000)
 #   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
+#   SECONDS=…         how long `make fuzz` tries each target (default: 60)
 #   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
@@ -19,6 +20,7 @@ SHELL := bash
 VENV ?= .venv
 PORT ?= 3000
 PYTEST_ARGS ?=
+SECONDS ?= 60
 PYTEST_WORKERS ?= 4
 # Evaluated when an environment is made, and only then: asking every interpreter takes seconds.
 PYTHON ?= $(shell tools/find-python)
@@ -30,15 +32,18 @@ WHEELS := $(VENV)/wheels
 # Built without debug information: it is compiled for this one use.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.1
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
 
 # The tests and lints of rust/python are compiled for the environment's interpreter, whatever else is on PATH.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 MANIFESTS := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml)
-CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path '*/target/*')
+CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path 'rust/fuzz/*' -not -path '*/target/*')
 PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
+FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test loom test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
+.PHONY: help setup demo test loom fuzz test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
         sdist licenses bench gate autobahn lock clean
 
 help: ## Show this list
@@ -67,6 +72,16 @@ test-python: $(STAMPS)/wheel $(STAMPS)/test js ## The Python suite: unit, house,
 
 loom: ## The queues between threads, in every order that can happen
 	RUSTFLAGS="--cfg sio_loom" CARGO_TARGET_DIR=target/loom cargo test --locked --package sio-hub --test loom
+
+fuzz: $(CARGO_FUZZ) ## Fuzz each target for SECONDS=60; what it finds lies under target/fuzz
+	@# No unsafe code is fuzzed, so the sanitizers would find nothing; RUSTC_BOOTSTRAP allows coverage on a stable compiler.
+	@for each in $(FUZZ_TARGETS); do \
+	    mkdir -p target/fuzz/corpus/$$each; \
+	    echo "== $$each, $(SECONDS) s"; \
+	    PATH="$(CURDIR)/target/tools/bin:$$PATH" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$(CURDIR)/target/fuzz/build \
+	        cargo fuzz run --fuzz-dir rust/fuzz --sanitizer none $$each target/fuzz/corpus/$$each rust/fuzz/corpus/$$each \
+	        -- -max_total_time=$(SECONDS) -max_len=2000 -artifact_prefix=$(CURDIR)/target/fuzz/; \
+	done
 
 test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.11 found
 	@interpreters=$$(tools/find-python --all); \
@@ -183,6 +198,9 @@ $(STAMPS)/wheel: $(STAMPS)/build $(MANIFESTS) $(CORE_SOURCES) $(PACKAGE_SOURCES)
 
 $(CARGO_DENY): | $(STAMPS)/venv
 	cargo install --quiet --locked --debug --root target/tools --version $(CARGO_DENY_VERSION) cargo-deny
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --debug --root target/tools --version $(CARGO_FUZZ_VERSION) cargo-fuzz
 
 # npm leaves its own stamp behind.
 PACKAGES := examples/chat/package.json tests/js/package.json tests/browser/package.json

@@ -1,15 +1,25 @@
-"""A server that gives a request's head half a second; otherwise nothing but the commands every server answers."""
+"""A server that gives a request's head half a second, and a handler to see that it serves."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from launch import Spec, launch
+from launch import Spec, launch, note
 
-from sio_fast import Server, Socket
+from sio_fast import Reason, Server, Socket
 
 spec = Spec.from_argv()
 io: Server[Socket] = Server(**spec.options)
+
+
+@io.on("ask")
+async def ask(socket: Socket, *args: Any) -> Any:
+    return args
+
+
+@io.on("disconnect")
+async def gone(socket: Socket, reason: Reason) -> None:
+    note("disconnect", id=socket.id, reason=reason, detail=socket.disconnect_detail)
 
 
 async def stats() -> Any:

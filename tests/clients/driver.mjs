@@ -7,7 +7,9 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(new URL("../js/package.json", import.meta.url));
-const { Manager } = require("socket.io-client");
+// Which version of the client: several are installed, each under its own name.
+const name = process.argv[2];
+const { Manager } = require(name);
 
 const report = (client, type, fields = {}) =>
   process.stdout.write(JSON.stringify({ client, type, ...fields }) + "\n");
@@ -106,7 +108,7 @@ const commands = {
   },
 };
 
-report(null, "ready", { version: require("socket.io-client/package.json").version });
+report(null, "ready", { version: require(`${name}/package.json`).version });
 const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
   const { op, ...rest } = JSON.parse(line);

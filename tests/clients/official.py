@@ -47,12 +47,12 @@ def unpack(value: Any) -> Any:
 
 
 class Driver:
-    """The Node process."""
+    """The Node process; `package` is the name in tests/js/package.json under which a version of the client is installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, package: str = "socket.io-client") -> None:
         script = Path(__file__).with_name("driver.mjs")
         self.process = subprocess.Popen(
-            ["node", str(script)],
+            ["node", str(script), package],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,7 +67,8 @@ class Driver:
         self.threads = [threading.Thread(target=read, daemon=True) for read in (self._read_reports, self._read_errors)]
         for thread in self.threads:
             thread.start()
-        self.take(None, lambda r: r["type"] == "ready", "node to start (npm ci in tests/js?)")
+        ready = self.take(None, lambda r: r["type"] == "ready", "node to start (npm ci in tests/js?)")
+        self.version: str = ready["version"]
 
     def _read_reports(self) -> None:
         assert self.process.stdout is not None

@@ -1,6 +1,8 @@
 //! A hub in virtual time: a recording sink, a shard driven by hand, and clients that are a few method calls.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod model;
+
 use std::{
     io::IoSlice,
     sync::{
