@@ -34,15 +34,21 @@ class Declared(NamedTuple):
 
 @overload
 def on(
-    event: Event[P, _R], /, *, concurrent: bool = ...
+    event: Event[P, _R], /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
 ) -> Callable[[_Typed[_N, _S, P, _R]], _Typed[_N, _S, P, _R]]: ...
 @overload
-def on(event: Literal["connect", "connection"], /) -> Callable[[_Connect[_N, _S]], _Connect[_N, _S]]: ...  # type: ignore[overload-overlap]
+def on(  # type: ignore[overload-overlap]
+    event: Literal["connect", "connection"], /, *, thread: bool = ...
+) -> Callable[[_Connect[_N, _S]], _Connect[_N, _S]]: ...
 @overload
-def on(event: Literal["disconnect", "disconnecting"], /) -> Callable[[_Leave[_N, _S]], _Leave[_N, _S]]: ...  # type: ignore[overload-overlap]
+def on(  # type: ignore[overload-overlap]
+    event: Literal["disconnect", "disconnecting"], /, *, thread: bool = ...
+) -> Callable[[_Leave[_N, _S]], _Leave[_N, _S]]: ...
 @overload
-def on(event: str, /, *, concurrent: bool = ...) -> Callable[[H], H]: ...
-def on(event: Any, /, *, concurrent: bool = False) -> Any:
+def on(
+    event: str, /, *, concurrent: bool = ..., thread: bool = ..., cancel_on_disconnect: bool = ...
+) -> Callable[[H], H]: ...
+def on(event: Any, /, *, concurrent: bool = False, thread: bool = False, cancel_on_disconnect: bool = False) -> Any:
     """Makes a method of a :class:`Namespace` subclass the handler of an event, once ``io.register`` takes an object of it.
 
     The method gets ``(self, socket, *args)``. Several decorators on one method are allowed. A method that a subclass
@@ -51,16 +57,19 @@ def on(event: Any, /, *, concurrent: bool = False) -> Any:
     Args:
         event: A name or an :class:`Event`, as for :meth:`Namespace.on`.
         concurrent: True to let later events of the same socket start while it waits.
+        thread: True to run a plain method in a worker thread.
+        cancel_on_disconnect: True to cancel an async method when its socket leaves.
 
     Raises:
         TypeError: ``event`` is no name.
     """
     event_name(event)
+    options = {"concurrent": concurrent, "thread": thread, "cancel_on_disconnect": cancel_on_disconnect}
 
     def declare(fn: H) -> H:
         require_callable(fn, "a handler")
         # Decorators run from the lowest to the highest; registered as they are read.
-        setattr(fn, _MARK, (Declared(event, {"concurrent": concurrent}), *getattr(fn, _MARK, ())))
+        setattr(fn, _MARK, (Declared(event, options), *getattr(fn, _MARK, ())))
         return fn
 
     return declare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,3 +125,22 @@ def test_before_it_belongs_to_a_server() -> None:
     admin.on("more", lambda socket: None)
     with pytest.raises(RuntimeError, match=r"io\.register"):
         admin.emit("x")
+
+
+@pytest.mark.anyio
+async def test_options_reach_the_handler(make: Make) -> None:
+    threads: list[int] = []
+
+    class Worker(Namespace):
+        @on("work", thread=True)
+        def work(self, socket: Socket) -> None:
+            threads.append(threading.get_ident())
+
+    io = make()
+    io.register(Worker("/worker"))
+    async with running(io) as core:
+        client = core.client_connect("/worker")
+        await until(lambda: client.id in io.of("/worker").sockets)
+        client.client_event("work")
+        await until(lambda: threads)
+    assert threads[0] != threading.get_ident()
