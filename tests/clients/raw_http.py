@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -72,6 +74,18 @@ class HttpConnection:
         """Close with a reset, as a vanished peer's kernel does."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         self.sock.close()
+
+    def wait_until_read(self) -> None:
+        """Return when the server's process has taken all that was sent: what another connection sends now comes later."""
+        ends = tuple(f"{ip}:{port:04X}" for ip, port in (_hex(self.sock.getpeername()), _hex(self.sock.getsockname())))
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+            queues = [row[4] for row in rows if (row[1], row[2]) == ends]
+            if not queues or queues[0].endswith(":00000000"):
+                return
+            time.sleep(0.001)
+        raise TimeoutError("the server does not read")
 
     # --- sending
 
@@ -186,3 +200,8 @@ class HttpConnection:
         """The server ends the TCP connection and sends nothing more."""
         rest = self.read_to_end()
         assert rest == b"", f"bytes after the end: {rest[:200]!r}"
+
+
+def _hex(address: tuple[str, int]) -> tuple[str, int]:
+    """An address as the kernel's table of connections spells it, on a little-endian machine."""
+    return socket.inet_aton(address[0])[::-1].hex().upper(), address[1]

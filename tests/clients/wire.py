@@ -116,8 +116,9 @@ class PollingWire(Wire):
         return self.poster.request("POST", self.target, headers={**self.headers, **(headers or {})}, body=body)
 
     def start_poll(self) -> None:
-        """Send a GET and leave it pending."""
+        """Send a GET and leave it pending. The server has it when this returns, whatever else is sent afterwards."""
         self.getter.start("GET", self.target, headers=self.headers)
+        self.getter.wait_until_read()
 
     def finish_poll(self) -> list[Packet]:
         """The packets that answer the pending GET."""
@@ -126,7 +127,7 @@ class PollingWire(Wire):
         return self.decode(response.body)
 
     def poll(self) -> list[Packet]:
-        self.start_poll()
+        self.getter.start("GET", self.target, headers=self.headers)
         return self.finish_poll()
 
     # --- packets
