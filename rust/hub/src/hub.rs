@@ -22,7 +22,7 @@ use crate::{
     packet,
     shard::Shard,
     sink::{EventSink, Level, Notice},
-    socket::{ReadyState, Session, Socket, SocketState},
+    socket::{Session, Socket, SocketState},
     wake::Wake,
 };
 
@@ -465,11 +465,6 @@ impl Hub {
         for mailbox in &*self.mailboxes.read() {
             mailbox.flush();
         }
-    }
-
-    /// Whether a session is still open.
-    pub fn is_open(session: &Session) -> bool {
-        session.ready_state() == ReadyState::Open
     }
 }
 
