@@ -32,7 +32,7 @@ __all__ = [
 EVENT: Final = 0
 """``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes."""
 CONNECT: Final = 1
-"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, ``{}`` when it sent none."""
+"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, None when it sent none."""
 ACK: Final = 2
 """``(ACK, handle, ack_id, args)``: the client answered an emit_with_ack."""
 DISCONNECT: Final = 3

@@ -8,6 +8,7 @@ use std::{
 };
 
 use sio_hub::shard::{LinkKey, LinkState, Shard};
+use sio_protocol::websocket::Decoder;
 
 use crate::stream::Stream;
 
@@ -35,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) blocked: Cell<bool>,
     /// A write failed: the link's task ends the connection.
     pub(crate) failed: Cell<bool>,
+    /// Here and not in the link's task, where it would be stored once for each future that passes it on.
+    pub(crate) decoder: RefCell<Decoder>,
     pub(crate) kick: Kick,
 }
 
@@ -44,6 +47,7 @@ impl Link {
             stream: RefCell::new(stream),
             blocked: Cell::new(false),
             failed: Cell::new(false),
+            decoder: RefCell::default(),
             kick: Kick::default(),
         }
     }
