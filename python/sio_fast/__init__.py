@@ -27,6 +27,7 @@ from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
 from .remote import RemoteSocket
+from .request import HttpRequest
 from .sent import Sent
 from .server import Server
 from .socket import Socket, current_socket
@@ -46,6 +47,7 @@ __all__ = (
     "DisconnectedError",
     "Event",
     "Handshake",
+    "HttpRequest",
     "InvalidPayload",
     "Listener",
     "Namespace",

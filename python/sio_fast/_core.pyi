@@ -15,9 +15,11 @@ __all__ = [
     "DRAINED",
     "EVENT",
     "LOG",
+    "REQUEST",
     "STOPPED",
     "Core",
     "NamespaceCore",
+    "QuestionCore",
     "SocketCore",
     "close_reasons",
     "config_fields",
@@ -46,6 +48,10 @@ LOG: Final = 6
 """``(LOG, level, logger, message)``: a line for the logging module (level as there, logger such as ``"sio_fast.engine"``)."""
 STOPPED: Final = 7
 """``(STOPPED,)``: after shutdown: everything is flushed or the grace is over; Core.join will not block long."""
+
+REQUEST: Final = 8
+"""``(REQUEST, question_core)``: a request waits for the application's word; it comes only with ``allow_request``, or with a
+function as ``cors_allowed_origins``."""
 
 @final
 class Core:
@@ -280,6 +286,26 @@ class SocketCore:
     def ready_state(self) -> str: ...
     def close_connection(self, discard: bool) -> list[int]:
         """Closes the Engine.IO session: reason ``forced close``. Returns the handles of the sockets that left."""
+
+@final
+class QuestionCore:
+    """A request that waits for the application's word; forgotten without an answer, it is refused."""
+
+    @property
+    def about_origin(self) -> bool:
+        """True if its ``Origin`` is asked about, False if it is a handshake."""
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        """(method, headers in order with lower-case names, url, address, xdomain, secure); None once it is answered."""
+
+    def allow(self) -> None:
+        """Lets it go on. Nothing happens if it is answered, or the client has gone."""
+
+    def refuse(self, message: str | None) -> None:
+        """Refuses it with status 403, in these words or the usual ones."""
+
+    def fail(self) -> None:
+        """Refuses it with status 400: nobody decided."""
 
 def generate_id() -> str:
     """20 random URL-safe characters."""

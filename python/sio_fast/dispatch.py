@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from .admission import Admission
     from .lane import Queued
     from .registry import Registry
     from .run import Run
@@ -57,6 +58,7 @@ class Dispatcher:
         waits: Who waits for acks, drained connections and deadlines.
         registry: The server's namespaces.
         settings: Limits.
+        admission: What is asked about requests.
         failed: Called once if the program must end: KeyboardInterrupt, SystemExit, or a fault of ours.
     """
 
@@ -66,14 +68,16 @@ class Dispatcher:
         waits: Waits,
         registry: Registry[Any],
         settings: DispatchSettings,
+        admission: Admission,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._core = core
         self._waits = waits
         self._namespaces = registry.by_name
         self._failed = failed
-        failures = Failures(registry.by_name, failed, settings.ack_on_error)
-        self._steps = Steps(failures, self._forget, waits, registry)
+        self._failures = Failures(registry.by_name, failed, settings.ack_on_error)
+        self._admission = admission
+        self._steps = Steps(self._failures, self._forget, waits, registry)
         self._limit = settings.max_concurrency_per_socket
         self._max_running = settings.max_running_handlers
         self._disconnect_wait = settings.disconnect_wait
@@ -312,9 +316,18 @@ class Dispatcher:
             self._waits.expired(item[1])
         elif kind == _core.LOG:
             logging.getLogger(item[2]).log(item[1], "%s", item[3])
+        elif kind == _core.REQUEST:
+            self._request(item[1])
         elif kind == _core.STOPPED:
             self.stopped.set()
         return None
+
+    def _request(self, question: _core.QuestionCore) -> None:
+        """A request waits for the application's word."""
+        context = self._base.copy()
+        rest = context.run(self._admission.judge, question, self._failures)
+        if rest is not None:
+            context.run(self._tasks.start_soon, rest)
 
     def _connect(self, core: _core.SocketCore, auth: dict[str, Any] | None) -> Run | None:
         """A client asks for a namespace: its lane begins with the gates."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, ove
 import anyio
 
 from ._core import Core
+from .admission import Admission
 from .cookie import cookie_text
 from .emitting import checked_timeout
 from .exceptions import NotRunning
@@ -24,6 +25,7 @@ from .settings import (
     Settings,
     client_folder,
     default_mark,
+    judge_of_origins,
     normalise_origins,
     unknown_option,
     words,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
+    from .admission import AllowRequest
     from .cookie import CookieOption
     from .namespace import Namespace, ParentNamespace, Rule
     from .native import Backend, Listener, StaticFiles
@@ -74,6 +77,11 @@ class Server(NamespaceLike[S]):
         path: Path of the requests.
         transports: ``"polling"``, ``"websocket"`` or both.
         allow_upgrades: False to leave clients on long-polling.
+        allow_request: ``f(request)``, sync or async, asked about every handshake that nothing else is wrong with, over both
+            transports, on the server's loop. Returning None or True lets it go on; False refuses it with status 403, code
+            4; raising :class:`ConnectError` refuses it with that message. One that raises anything else, returns anything
+            else or takes longer than ``connect_timeout`` refuses with status 400, code 3. Other requests are not asked
+            about. The official ``allowRequest``.
         ping_interval: Time between two pings.
         ping_timeout: Time for the answer to one.
         upgrade_timeout: Time for an upgrade of the transport.
@@ -84,7 +92,8 @@ class Server(NamespaceLike[S]):
         max_attachments: Most attachments of one packet.
         max_depth: Deepest nesting of JSON.
         cors_allowed_origins: None accepts an ``Origin`` of the same host only, False checks nothing and sends no headers,
-            ``"*"`` or names of origins accept those.
+            ``"*"`` or names of origins accept those; a pattern must match a whole origin; ``f(origin)``, sync or async,
+            is asked on the server's loop, once for a connection.
         cors_allowed_methods: Methods for preflight requests.
         cors_allowed_headers: Headers for preflight requests; None reflects what is asked for.
         cors_exposed_headers: Headers that pages may read.
@@ -118,6 +127,7 @@ class Server(NamespaceLike[S]):
         path: str = "/socket.io",
         transports: Sequence[Literal["polling", "websocket"]] = ("polling", "websocket"),
         allow_upgrades: bool = True,
+        allow_request: AllowRequest | None = None,
         cookie: CookieOption = False,
         ping_interval: float = 25,
         ping_timeout: float = 20,
@@ -155,6 +165,7 @@ class Server(NamespaceLike[S]):
             path=path,
             transports=words("transports", transports),
             allow_upgrades=allow_upgrades,
+            allow_request=allow_request,
             cookie=cookie_text(cookie),
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
@@ -184,6 +195,7 @@ class Server(NamespaceLike[S]):
             disconnect_wait=disconnect_wait,
             ack_on_error=ack_on_error,
         )
+        self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
         self._core = Core(self._settings)
@@ -401,6 +413,7 @@ class Server(NamespaceLike[S]):
             self._registry,
             self._dispatch_settings,
             self._settings.high_water_mark,
+            self._admission,
         )
         _watch_forks(self)
         try:

@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED = range(8)
+EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST = range(9)
 _handles = itertools.count(1)
 
 
@@ -125,6 +125,27 @@ class FakeSocketCore:
         rooms, self._rooms = sorted(self._rooms), set()
         if was:
             self._core.push((DISCONNECT, self.handle, reason, self.detail, rooms, dropped))
+
+
+class FakeQuestionCore:
+    """A request that waits; ``answers`` is what Python said."""
+
+    def __init__(self, headers: list[tuple[str, str]], *, about_origin: bool) -> None:
+        self.about_origin = about_origin
+        self.headers = headers
+        self.answers: list[Any] = []
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        return "GET", self.headers, "/socket.io/?EIO=4&transport=polling&token=a", "127.0.0.1", self.about_origin, False
+
+    def allow(self) -> None:
+        self.answers.append(True)
+
+    def refuse(self, message: str | None) -> None:
+        self.answers.append(message or False)
+
+    def fail(self) -> None:
+        self.answers.append("failed")
 
 
 class FakeNamespaceCore:
@@ -276,6 +297,11 @@ class FakeCore:
             if length == seconds:
                 del self.deadlines[token]
                 self.push((DEADLINE, token))
+
+    def client_request(self, *headers: tuple[str, str], about_origin: bool = False) -> FakeQuestionCore:
+        question = FakeQuestionCore(list(headers), about_origin=about_origin)
+        self.push((REQUEST, question))
+        return question
 
     def client_connect(
         self, namespace: str = "/", auth: dict[str, Any] | None = None, session: int | None = None

@@ -10,12 +10,14 @@ pub struct Config {
     /// Path, transports and CORS.
     pub request: RequestPolicy,
     pub allow_upgrades: bool,
+    /// The application is asked about every handshake that nothing else is wrong with.
+    pub ask_about_handshakes: bool,
     /// Name and attributes (`; Path=/…`) of the cookie that a polling handshake sets to the session's id.
     pub cookie: Option<(String, String)>,
     pub timing: Timing,
     /// Connections a listener holds open; further ones wait in the kernel's backlog.
     pub max_connections: Option<usize>,
-    /// A session without a namespace is closed after this.
+    /// A session without a namespace is closed after this; a request is refused that the application has not judged by then.
     pub connect_timeout: Duration,
     /// Limit of a POST body, of a WebSocket message, and of a packet with its attachments.
     pub max_http_buffer_size: usize,

@@ -39,6 +39,8 @@ pub struct Counters {
     pub packets_out: AtomicU64,
     pub slow_consumers: AtomicU64,
     pub parse_errors: AtomicU64,
+    /// Requests that the application is asked about.
+    pub requests_waiting: AtomicUsize,
 }
 
 /// Gives 15 unpredictable bytes for an id.

@@ -4,8 +4,9 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
+//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
 
+mod asking;
 mod closing;
 mod http;
 mod inbound;
@@ -45,6 +46,8 @@ pub type SessionKey = Key<Entry>;
 /// A WebSocket connection of this shard: the transport of a session, or a candidate for its upgrade.
 pub type LinkKey = Key<Link>;
 
+pub use asking::QuestionKey;
+
 /// Later than this and the driver was blocked: what peers sent meanwhile could not be seen.
 const LATE: Duration = Duration::from_millis(500);
 
@@ -66,6 +69,9 @@ pub enum Verdict {
     NotOurs,
     /// Answer now. `close`: the TCP connection ends after the answer.
     Respond { response: Response, close: bool },
+    /// The application decides: wait until the shard lists [`Resumed::Request`], then call [`Shard::handle_decided`] with the
+    /// same head. If the client goes away before, call [`Shard::handle_request_aborted`].
+    Ask { question: QuestionKey },
     /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
     /// goes away before, call [`Shard::handle_poll_aborted`].
     Poll { session: SessionKey },
@@ -101,11 +107,12 @@ pub enum Dirty {
     Poll(SessionKey),
 }
 
-/// Something that may go on reading.
+/// Something that may go on reading, or a request that may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
     Link(LinkKey),
     Post(SessionKey),
+    Request(QuestionKey),
 }
 
 /// One complete WebSocket message of a client.
@@ -175,6 +182,7 @@ pub struct Shard {
     mailbox: Arc<Mailbox>,
     entries: Slots<Entry>,
     links: Slots<Link>,
+    questions: Slots<asking::Waiting>,
     sids: HashMap<Id, SessionKey>,
     timers: Timers,
     dirty: VecDeque<Dirty>,
@@ -193,6 +201,7 @@ impl Shard {
             mailbox,
             entries: Slots::default(),
             links: Slots::default(),
+            questions: Slots::default(),
             sids: HashMap::default(),
             timers: Timers::default(),
             dirty: VecDeque::new(),
@@ -297,6 +306,11 @@ impl Shard {
                 self.fail(to, now, &error, &excerpt);
             }
             Command::Resume { to } => self.resume(to, now),
+            Command::Decide {
+                to,
+                topic,
+                decision,
+            } => self.decide(to, topic, decision),
             Command::StartDeadline { token, after } => {
                 self.timers.start_token(token, now.monotonic + after);
             }
@@ -381,6 +395,7 @@ impl Shard {
             match expired {
                 Expired::Token(token) => self.hub.sink.deliver(Notice::Deadline { token }),
                 Expired::Session(key) => self.expire_session(key, at, now),
+                Expired::Question(key) => self.expire_question(key),
             }
         }
     }
@@ -440,30 +455,6 @@ impl Shard {
         if hanging {
             self.queue_uncounted(key, Arc::clone(&self.noop));
         }
-    }
-}
-
-impl Drop for Shard {
-    /// The owner ends, also if it ends badly: no socket stays connected, nobody waits for bytes in vain.
-    fn drop(&mut self) {
-        for (_, entry) in self.entries.iter_mut() {
-            let sockets = entry.client.drain();
-            for socket in sockets {
-                self.hub
-                    .close_socket(&socket, CloseReason::ServerShuttingDown, None);
-            }
-            entry.shared.set_closed();
-            let left = entry.outbox.discard() + entry.outbox.packet_bytes();
-            self.hub.written(&entry.shared, left);
-            self.hub.report_drained(&entry.shared);
-            if entry.phase == Phase::Open {
-                self.hub
-                    .counters
-                    .sessions
-                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-        self.hub.forget_shard(&self.mailbox);
     }
 }
 

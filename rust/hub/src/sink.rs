@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sio_protocol::close::CloseReason;
 
-use crate::socket::Socket;
+use crate::{question::Question, socket::Socket};
 
 /// Severity of a line for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Notice {
     /// A client asks for a namespace, after `Hub::set_dynamic` also for one that does not exist. Answer with `Hub::accept`
     /// or `Hub::refuse`.
     Connect { socket: Arc<Socket>, auth: Bytes },
+    /// A request that only the application can judge; see `Config::ask_about_handshakes` and `CorsOrigins::Ask`.
+    Request { question: Question },
     Event {
         socket: Arc<Socket>,
         ack_id: Option<u64>,

@@ -58,6 +58,17 @@ impl Request {
         }
     }
 
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut pieces = self.headers.split(|byte| *byte == 0);
+        while let (Some(one), Some(value)) = (pieces.next(), pieces.next()) {
+            if one == name.as_bytes() {
+                return Some(value);
+            }
+        }
+        None
+    }
+
     /// Name and value of each header, in order, repeats kept. Values are read as Latin-1, as HTTP says.
     pub fn headers(&self) -> impl Iterator<Item = (String, String)> {
         let mut pieces = self.pieces().skip(1);

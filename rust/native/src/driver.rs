@@ -14,7 +14,7 @@ use std::{
 
 use sio_hub::{
     Hub,
-    shard::{LinkKey, Response, SessionKey, Shard},
+    shard::{LinkKey, QuestionKey, Response, SessionKey, Shard},
     sink::Level,
     time::Now,
     wake::Wake,
@@ -51,6 +51,7 @@ pub(crate) struct Driver {
     links: RefCell<Slots<Rc<Link>>>,
     polls: RefCell<Slots<oneshot::Sender<PollAnswer>>>,
     posts: RefCell<Slots<oneshot::Sender<()>>>,
+    questions: RefCell<Slots<oneshot::Sender<()>>>,
     mailbox: Arc<Mailbox>,
     /// The mailbox task looks every millisecond by itself.
     polling: Cell<bool>,
@@ -75,6 +76,7 @@ impl Driver {
             links: RefCell::new(Slots::new()),
             polls: RefCell::new(Slots::new()),
             posts: RefCell::new(Slots::new()),
+            questions: RefCell::new(Slots::new()),
             mailbox,
             polling: Cell::new(false),
             flushing: Cell::new(false),
@@ -139,6 +141,21 @@ impl Driver {
         self.posts
             .borrow_mut()
             .remove(session.slot, session.generation);
+    }
+
+    /// The receiver completes when the application has judged the request, or will not.
+    pub(crate) fn add_question(&self, question: QuestionKey) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.questions
+            .borrow_mut()
+            .insert(question.slot, question.generation, sender);
+        receiver
+    }
+
+    pub(crate) fn remove_question(&self, question: QuestionKey) {
+        self.questions
+            .borrow_mut()
+            .remove(question.slot, question.generation);
     }
 
     // --- connections

@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asking;
 pub mod clock;
 mod driver;
 mod files;

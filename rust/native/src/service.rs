@@ -18,6 +18,7 @@ use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
 use crate::{
+    asking,
     driver::{Driver, READ_BUFFER},
     files::Files,
     options::ListenOptions,
@@ -130,7 +131,9 @@ async fn answer(
     if let Some(response) = options.files.client(driver, &request).await {
         return Ok(response);
     }
-    match ask_shard(driver, address, &request) {
+    match ask_shard(driver, address, &request).await? {
+        // `ask_shard` has waited for the application.
+        Verdict::Ask { .. } => Err(GivenUp),
         Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
@@ -149,13 +152,37 @@ async fn answer(
     }
 }
 
-fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Incoming>) -> Verdict {
+/// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never
+/// among it.
+async fn ask_shard(
+    driver: &Rc<Driver>,
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+) -> Result<Verdict, GivenUp> {
+    let mut verdict = with_head(address, request, |head| {
+        driver.with(|shard, now| shard.request(now, head))
+    });
+    while let Verdict::Ask { question } = verdict {
+        asking::wait(driver, question).await?;
+        verdict = with_head(address, request, |head| {
+            driver.with(|shard, now| shard.handle_decided(question, now, head))
+        });
+    }
+    Ok(verdict)
+}
+
+/// The head as the shard reads it; nothing of it is kept while a request waits.
+fn with_head<T>(
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+    call: impl FnOnce(&RequestHead<'_>) -> T,
+) -> T {
     let headers: SmallVec<[(&str, &[u8]); 24]> = request
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    let head = RequestHead {
+    call(&RequestHead {
         method: request.method().as_str(),
         target: request
             .uri()
@@ -164,8 +191,7 @@ fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Inc
         headers: &headers,
         address,
         secure: false,
-    };
-    driver.with(|shard, now| shard.request(now, &head))
+    })
 }
 
 /// An answer of the shard as hyper wants it; hyper adds Date and Content-Length.

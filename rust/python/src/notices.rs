@@ -16,6 +16,7 @@ use sio_hub::{
 use crate::{
     codec::{DecodeError, decode_args, decode_event, decode_value},
     outgoing::Shared,
+    question::QuestionCore,
     socket::SocketCore,
 };
 
@@ -27,9 +28,10 @@ const DRAINED: u8 = 4;
 const DEADLINE: u8 = 5;
 const LOG: u8 = 6;
 const STOPPED: u8 = 7;
+const REQUEST: u8 = 8;
 
 /// Names and numbers of the kinds, for the module.
-pub const KINDS: [(&str, u8); 8] = [
+pub const KINDS: [(&str, u8); 9] = [
     ("EVENT", EVENT),
     ("CONNECT", CONNECT),
     ("ACK", ACK),
@@ -38,6 +40,7 @@ pub const KINDS: [(&str, u8); 8] = [
     ("DEADLINE", DEADLINE),
     ("LOG", LOG),
     ("STOPPED", STOPPED),
+    ("REQUEST", REQUEST),
 ];
 
 /// Levels of the logging module.
@@ -124,6 +127,7 @@ fn one<'py>(
                 Err(error) => return refuse(shared, &socket, error, b"CONNECT"),
             }
         }
+        Notice::Request { question } => (REQUEST, QuestionCore::new(question)).into_pyobject(py)?,
         Notice::Disconnect {
             socket,
             reason,

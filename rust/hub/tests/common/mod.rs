@@ -51,6 +51,7 @@ pub fn config() -> Config {
             },
         },
         allow_upgrades: true,
+        ask_about_handshakes: false,
         cookie: None,
         max_connections: None,
         timing: Timing {

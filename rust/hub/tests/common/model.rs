@@ -464,6 +464,7 @@ impl Model {
                 Notice::Drained { .. }
                 | Notice::Deadline { .. }
                 | Notice::Log { .. }
+                | Notice::Request { .. }
                 | Notice::Stopped => {}
             }
         }

@@ -116,6 +116,16 @@ impl Driver {
                         link.kick.kick();
                     }
                 }
+                Resumed::Request(question) => {
+                    let asked = self
+                        .questions
+                        .borrow_mut()
+                        .remove(question.slot, question.generation);
+                    if let Some(asked) = asked {
+                        // A receiver that is gone has its drop guard, which tells the shard.
+                        let _ = asked.send(());
+                    }
+                }
                 Resumed::Post(session) => {
                     let held = self
                         .posts

@@ -43,6 +43,7 @@ pub fn config() -> Config {
             cors: CorsPolicy::default(),
         },
         allow_upgrades: true,
+        ask_about_handshakes: false,
         cookie: None,
         max_connections: None,
         timing: Timing {
@@ -247,7 +248,10 @@ fn run_app(
                 seen.lock().unwrap().logs.push((level, message));
             }
             Notice::Stopped => return,
-            Notice::Ack { .. } | Notice::Drained { .. } | Notice::Deadline { .. } => {}
+            Notice::Request { .. }
+            | Notice::Ack { .. }
+            | Notice::Drained { .. }
+            | Notice::Deadline { .. } => {}
         }
         if sink.waiting.fetch_sub(1, Ordering::SeqCst) == 1 && !sink.busy.load(Ordering::SeqCst) {
             hub.flush();
