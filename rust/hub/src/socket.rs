@@ -60,7 +60,7 @@ impl Request {
 
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let mut pieces = self.headers.split(|byte| *byte == 0);
+        let mut pieces = self.pieces().skip(1);
         while let (Some(one), Some(value)) = (pieces.next(), pieces.next()) {
             if one == name.as_bytes() {
                 return Some(value);
