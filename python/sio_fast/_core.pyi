@@ -78,12 +78,13 @@ class Core:
         port: int,
         *,
         backlog: int,
+        io_threads: int,
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
-        """Binds and starts the native I/O thread. Returns the bound addresses (port 0 gives a free one).
+        """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
@@ -94,7 +95,7 @@ class Core:
         DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
 
     def join(self) -> None:
-        """Waits for the I/O thread with the interpreter released and closes the mailbox. ``start`` may follow."""
+        """Waits for the I/O threads with the interpreter released and closes the mailbox. ``start`` may follow."""
 
     def drain(self, max_events: int) -> list[tuple[Any, ...]]:
         """Takes at most ``max_events`` notices, decoded, in order of arrival. Begins a pass: emits are queued at once

@@ -297,6 +297,7 @@ class Server(NamespaceLike[S]):
         port: int = 3000,
         *,
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
         uds: str | os.PathLike[str] | None = None,
@@ -311,6 +312,7 @@ class Server(NamespaceLike[S]):
             host: Name or address to listen on; ``"::"`` for IPv6.
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
             header_timeout: Seconds for the head of a request.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
@@ -328,6 +330,7 @@ class Server(NamespaceLike[S]):
             host,
             port,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
             uds=uds,
@@ -343,6 +346,7 @@ class Server(NamespaceLike[S]):
         grace: float = 5,
         log_level: str | int | None = "info",
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
         uds: str | os.PathLike[str] | None = None,
@@ -356,6 +360,7 @@ class Server(NamespaceLike[S]):
             grace: Seconds for the end; see :meth:`close`.
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
             header_timeout: Seconds for the head of a request.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
@@ -374,6 +379,7 @@ class Server(NamespaceLike[S]):
             grace=grace,
             log_level=log_level,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
             uds=uds,

@@ -20,6 +20,7 @@ use crate::{
     namespace::Namespace,
     namespaces::Namespaces,
     packet,
+    place::Place,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
@@ -92,13 +93,18 @@ impl Hub {
         &self.counters
     }
 
-    /// A new shard; its owner is the thread that keeps it. `wake` must reach that thread.
+    /// A new shard, the only one; its owner is the thread that keeps it. `wake` must reach that thread.
     pub fn shard(self: &Arc<Self>, wake: Arc<dyn Wake>) -> Shard {
+        self.shard_at(Place::default(), wake)
+    }
+
+    /// The same for one shard of several.
+    pub fn shard_at(self: &Arc<Self>, place: Place, wake: Arc<dyn Wake>) -> Shard {
         self.stopping.store(false, Ordering::SeqCst);
         let mailbox = Arc::new(Mailbox::new(wake));
         let mut mailboxes = self.mailboxes.write();
         mailboxes.push(Arc::clone(&mailbox));
-        Shard::new(Arc::clone(self), mailbox)
+        Shard::new(Arc::clone(self), mailbox, place)
     }
 
     /// The shard's owner has ended. After the last one the application hears that all is over.
@@ -117,7 +123,11 @@ impl Hub {
     }
 
     pub(crate) fn new_id(&self) -> Id {
-        Id::from_entropy((self.entropy)())
+        self.new_id_at(Place::default())
+    }
+
+    pub(crate) fn new_id_at(&self, place: Place) -> Id {
+        place.id((self.entropy)())
     }
 
     pub fn log(&self, level: Level, target: &'static str, message: String) {

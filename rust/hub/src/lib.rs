@@ -20,6 +20,7 @@ pub mod namespace;
 mod namespaces;
 pub mod outbox;
 pub mod packet;
+pub mod place;
 pub mod question;
 mod rooms;
 pub mod shard;

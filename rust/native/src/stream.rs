@@ -23,6 +23,15 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// The same stream for the reactor of the thread that calls; it was another one's.
+    pub(crate) fn move_here(self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Tcp),
+            #[cfg(unix)]
+            Self::Unix(stream) => UnixStream::from_std(stream.into_std()?).map(Self::Unix),
+        }
+    }
+
     /// Writes what the socket takes at once, without waiting. One slice goes by `send`, which is a tenth cheaper inside
     /// the kernel than `writev`: a broadcast with nothing to join is made of these.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

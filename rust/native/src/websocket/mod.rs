@@ -33,13 +33,13 @@ use crate::{
     stream::Stream,
 };
 
-/// Takes the connection over as soon as hyper has written the 101. Every way out tells the shard that the link is
-/// closed, also a 101 that never went out and a panic.
-pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
+/// Takes the connection over as soon as hyper has written the 101, on whichever thread that was (`moved`: another one).
+/// Every way out tells the shard that the link is closed, also a 101 that never went out and a panic.
+pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade, moved: bool) {
     let counted = driver.count_connection();
     tokio::task::spawn_local(async move {
         let ended = {
-            let connection = pin!(run(&driver, key, upgrade));
+            let connection = pin!(run(&driver, key, upgrade, moved));
             panic::catch(connection).await
         };
         if let Err(text) = ended {
@@ -53,9 +53,13 @@ pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
     });
 }
 
-async fn run(driver: &Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
+async fn run(driver: &Rc<Driver>, key: LinkKey, upgrade: OnUpgrade, moved: bool) {
     // hyper's buffers and its connection task end here; what it had read beyond the head comes along.
-    let Some((stream, leftover)) = upgrade.await.ok().and_then(unwrap) else {
+    let taken = upgrade
+        .await
+        .ok()
+        .and_then(|upgraded| unwrap(upgraded, moved));
+    let Some((stream, leftover)) = taken else {
         close(driver, key);
         return;
     };
@@ -195,7 +199,13 @@ fn close(driver: &Driver, key: LinkKey) {
     driver.with(|shard, now| shard.handle_link_closed(key, now));
 }
 
-fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Bytes)> {
+fn unwrap(upgraded: hyper::upgrade::Upgraded, moved: bool) -> Option<(Stream, Bytes)> {
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+    let stream = parts.io.into_inner();
+    let stream = if moved {
+        stream.move_here().ok()?
+    } else {
+        stream
+    };
+    Some((stream, parts.read_buf))
 }
