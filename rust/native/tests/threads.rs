@@ -109,8 +109,8 @@ fn a_client_that_goes_away_is_missed_by_the_other_thread() {
 #[test]
 fn an_upgrade_moves_to_the_thread_of_its_session() {
     let server = server();
-    let mut events = 0;
-    for accepted_by in ['A', 'B', 'C'] {
+    let large = format!("42[\"x\",\"{}\"]", "y".repeat(90_000));
+    for (events, accepted_by) in (1..).zip(['A', 'B', 'C']) {
         let mut found = one_of_each(server.port());
         let (mut client, _) = found.remove(&accepted_by).unwrap();
         let (_, (_, target)) = found.pop_first().unwrap();
@@ -126,11 +126,7 @@ fn an_upgrade_moves_to_the_thread_of_its_session() {
         client.send(frame(1, b"5"));
         client.send(frame(1, b"40"));
         assert!(client.text_frame().starts_with("40{"));
-        client.send(frame(
-            1,
-            &[b"42[\"x\",\"", &[b'y'; 90_000][..], b"\"]"].concat(),
-        ));
-        events += 1;
+        client.send(frame(1, large.as_bytes()));
         wait("the event", || server.seen.lock().unwrap().events == events);
     }
     server.stop();
