@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ._core import Core, NamespaceCore, SocketCore
     from .remote import Local
+    from .room_events import RoomEvents
     from .waits import Waits
 
 __all__ = ("BroadcastOperator", "Broadcaster", "CanEmit", "CanEmitWithAck", "SocketOperator", "Target")
@@ -43,6 +44,9 @@ class Target(Space, Protocol):
     def _process_core(self) -> Core: ...
     @property
     def _home(self) -> Home: ...
+
+    _room_events: RoomEvents
+
     @property
     def sockets(self) -> Mapping[str, Local]:
         """Its connected sockets by id."""
@@ -168,7 +172,9 @@ class Broadcaster(CanEmit):
             TypeError: A list, or a name that is no str.
         """
         operator, names = self._operator(), room_names("sockets_join", rooms)
-        operator._nsp._namespace_core.join_members(*operator._selection(), names)
+        nsp = operator._nsp
+        nsp._namespace_core.join_members(*operator._selection(), names)
+        nsp._room_events.changed(nsp._namespace_core, nsp._home._waits)
         return ACCEPTED
 
     def sockets_leave(self, *rooms: str) -> Sent:
@@ -178,7 +184,9 @@ class Broadcaster(CanEmit):
             TypeError: A list, or a name that is no str.
         """
         operator, names = self._operator(), room_names("sockets_leave", rooms)
-        operator._nsp._namespace_core.leave_members(*operator._selection(), names)
+        nsp = operator._nsp
+        nsp._namespace_core.leave_members(*operator._selection(), names)
+        nsp._room_events.changed(nsp._namespace_core, nsp._home._waits)
         return ACCEPTED
 
     def disconnect_sockets(self, *, close: bool = False) -> Sent:

@@ -202,6 +202,8 @@ class Socket(CanEmitWithAck, Listening):
         if self._frozen_rooms is not None:
             return DROPPED
         self._core.join(names)
+        nsp = self._nsp
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def leave(self, *rooms: str) -> Sent:
@@ -214,6 +216,8 @@ class Socket(CanEmitWithAck, Listening):
         if self._frozen_rooms is not None:
             return DROPPED
         self._core.leave(names)
+        nsp = self._nsp
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def disconnect(self, *, close: bool = False) -> Sent:

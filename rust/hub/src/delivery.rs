@@ -228,7 +228,7 @@ impl Hub {
     /// The connected ones among the targets join rooms, all in one moment.
     pub fn join_members(
         &self,
-        namespace: &Namespace,
+        namespace: &Arc<Namespace>,
         selection: &Selection<'_, impl AsRef<str>>,
         names: &[impl AsRef<str>],
     ) {
@@ -238,12 +238,13 @@ impl Hub {
                 rooms.join(socket.slot(), name.as_ref());
             }
         }
+        self.announce(namespace, rooms);
     }
 
     /// The connected ones among the targets leave rooms, all in one moment.
     pub fn leave_members(
         &self,
-        namespace: &Namespace,
+        namespace: &Arc<Namespace>,
         selection: &Selection<'_, impl AsRef<str>>,
         names: &[impl AsRef<str>],
     ) {
@@ -253,6 +254,7 @@ impl Hub {
                 rooms.leave(socket.slot(), name.as_ref());
             }
         }
+        self.announce(namespace, rooms);
     }
 
     /// Bytes that were counted for `session` are written or will never be. Called by its owner.

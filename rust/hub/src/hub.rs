@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::RwLock;
+use parking_lot::{MutexGuard, RwLock};
 use sio_protocol::{close::CloseReason, ids::Id};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     namespace::Namespace,
     namespaces::Namespaces,
     packet,
+    rooms::Rooms,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
@@ -178,6 +179,7 @@ impl Hub {
         };
         session.mailbox.post(command, || self.sink.is_busy());
         socket.set_state(SocketState::Connected);
+        self.announce(&socket.namespace, rooms);
         true
     }
 
@@ -193,7 +195,7 @@ impl Hub {
         self.drop_held(socket);
         let frame = packet::connect_error(&socket.namespace.name, body);
         self.post_leave(socket, frame);
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         forget(socket);
     }
 
@@ -314,7 +316,7 @@ impl Hub {
         }
         socket.set_state(SocketState::Closed);
         let names = rooms.remove(socket.slot());
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         socket.forget_all_acks();
         self.drop_held(socket);
         forget(socket);
@@ -349,6 +351,18 @@ impl Hub {
                 .into_iter()
                 .for_each(|name| rooms.join(socket.slot(), name));
         }
+        self.announce(&socket.namespace, rooms);
+    }
+
+    /// Rooms may have changed: unlocks them, and tells whoever watches them.
+    pub(crate) fn announce(&self, namespace: &Arc<Namespace>, mut rooms: MutexGuard<'_, Rooms>) {
+        let changed = rooms.must_announce();
+        drop(rooms);
+        if changed {
+            self.sink.deliver(Notice::Rooms {
+                namespace: Arc::clone(namespace),
+            });
+        }
     }
 
     pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
@@ -358,6 +372,7 @@ impl Hub {
                 .into_iter()
                 .for_each(|name| rooms.leave(socket.slot(), name));
         }
+        self.announce(&socket.namespace, rooms);
     }
 
     /// Names of the rooms of a socket, its own id first; empty after it has left.

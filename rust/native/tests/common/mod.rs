@@ -249,6 +249,7 @@ fn run_app(
             }
             Notice::Stopped => return,
             Notice::Request { .. }
+            | Notice::Rooms { .. }
             | Notice::Ack { .. }
             | Notice::Drained { .. }
             | Notice::Deadline { .. } => {}
