@@ -16,10 +16,13 @@ use std::{
 use sio_hub::sink::Level;
 use tokio::net::TcpListener;
 
-use crate::{driver::Driver, service, stream::Stream};
+use crate::{clock, driver::Driver, service, stream::Stream};
 
 /// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning.
 const REST: Duration = Duration::from_millis(100);
+
+/// A shortage comes and goes with every connection that ends; the log hears of it once in so long.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Accepted in one go before the connections that are open have their turn.
 const BATCH: usize = 64;
@@ -52,7 +55,8 @@ struct Accepting {
     driver: Rc<Driver>,
     options: Rc<service::Options>,
     batch: usize,
-    resting: bool,
+    /// When the log heard of a shortage.
+    complained: Option<Duration>,
 }
 
 impl Accepting {
@@ -61,7 +65,7 @@ impl Accepting {
             driver,
             options,
             batch: 0,
-            resting: false,
+            complained: None,
         }
     }
 
@@ -78,7 +82,6 @@ impl Accepting {
     }
 
     async fn take(&mut self, stream: Stream, peer: Option<SocketAddr>) {
-        self.resting = false;
         service::spawn(&self.driver, &self.options, stream, peer);
         self.batch += 1;
         if self.batch == BATCH {
@@ -91,8 +94,12 @@ impl Accepting {
         if is_peers_fault(error) {
             return;
         }
-        if !self.resting {
-            self.resting = true;
+        let now = clock::now().monotonic;
+        if self
+            .complained
+            .is_none_or(|last| now.saturating_sub(last) >= COMPLAINT_INTERVAL)
+        {
+            self.complained = Some(now);
             self.driver.log(
                 Level::Error,
                 format!(
