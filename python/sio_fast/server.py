@@ -112,7 +112,10 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: The same in bytes.
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
             ``max_buffered_bytes``.
-        max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        max_buffered_bytes: Bytes queued for a client above which ``on_overflow`` acts. An empty queue takes any one packet.
+        on_overflow: ``"disconnect"`` ends such a client's connection. ``"drop_oldest"`` drops the oldest events that wait for
+            it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
+            protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
@@ -154,6 +157,7 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
+        on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
         **unknown: Never,
     ) -> None:
@@ -188,6 +192,7 @@ class Server(NamespaceLike[S]):
             max_queued_bytes=max_queued_bytes,
             high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
             max_buffered_bytes=max_buffered_bytes,
+            on_overflow=on_overflow,
         )
         self._dispatch_settings = DispatchSettings(
             max_concurrency_per_socket=max_concurrency_per_socket,

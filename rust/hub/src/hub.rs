@@ -39,6 +39,7 @@ pub struct Counters {
     pub packets_in: AtomicU64,
     pub packets_out: AtomicU64,
     pub slow_consumers: AtomicU64,
+    pub packets_dropped: AtomicU64,
     pub parse_errors: AtomicU64,
     /// Requests that the application is asked about.
     pub requests_waiting: AtomicUsize,
