@@ -13,7 +13,7 @@ from .emitting import NO_FLAGS, CanEmit, CanEmitWithAck, Flags, Unicast, ask, ch
 from .outgoing import Space, tell_all
 from .remote import RemoteSocket
 from .sent import ACCEPTED, CongestedBroadcast, Sent
-from .types import Event, EventName, P, R, outgoing_name, room_names
+from .types import Event, EventName, P, R, outgoing_name, refuse_foreign, room_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,8 @@ class Home(Protocol):
     def _waits(self) -> Waits | None: ...
     @property
     def _ack_timeout(self) -> float | None: ...
+    @property
+    def _strict_rooms(self) -> bool: ...
 
 
 class Target(Space, Protocol):
@@ -44,6 +46,9 @@ class Target(Space, Protocol):
     def _process_core(self) -> Core: ...
     @property
     def _home(self) -> Home: ...
+
+    @property
+    def _sockets(self) -> Mapping[str, Local]: ...
 
     _room_events: RoomEvents
 
@@ -170,9 +175,12 @@ class Broadcaster(CanEmit):
 
         Raises:
             TypeError: A list, or a name that is no str.
+            ForeignRoom: With ``strict_rooms``: the id of a socket. Nobody joins anything then.
         """
         operator, names = self._operator(), room_names("sockets_join", rooms)
         nsp = operator._nsp
+        if nsp._home._strict_rooms:
+            refuse_foreign(nsp._sockets, names)
         nsp._namespace_core.join_members(*operator._selection(), names)
         nsp._room_events.changed(nsp._namespace_core, nsp._home._waits)
         return ACCEPTED

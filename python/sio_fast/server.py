@@ -117,6 +117,7 @@ class Server(NamespaceLike[S]):
             it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
             protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
@@ -159,11 +160,12 @@ class Server(NamespaceLike[S]):
         max_buffered_bytes: int = 4 * _MIB,
         on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
+        strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
+            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout", "strict_rooms"))
         checked_class(socket_class)
         self._settings = Settings(
             path=path,
@@ -203,6 +205,9 @@ class Server(NamespaceLike[S]):
         self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
+        if not isinstance(strict_rooms, bool):
+            raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
+        self._strict_rooms = strict_rooms
         self._core = Core(self._settings)
         self._registry: Registry[S] = Registry(self, self._core, socket_class)
         self._engine = Engine(self._core)
@@ -217,6 +222,11 @@ class Server(NamespaceLike[S]):
     @property
     def _waits(self) -> Waits | None:
         return None if self._lifetime is None else self._lifetime.waits
+
+    @property
+    def name(self) -> str:
+        """``/``, as a server is its first namespace."""
+        return self._registry.root.name
 
     # Namespaces.
 
