@@ -16,6 +16,7 @@ __all__ = [
     "EVENT",
     "LOG",
     "REQUEST",
+    "ROOMS",
     "STOPPED",
     "Core",
     "NamespaceCore",
@@ -52,6 +53,9 @@ STOPPED: Final = 7
 REQUEST: Final = 8
 """``(REQUEST, question_core)``: a request waits for the application's word; it comes only with ``allow_request``, or with a
 function as ``cors_allowed_origins``."""
+
+ROOMS: Final = 9
+"""``(ROOMS, namespace)``: NamespaceCore.take_room_changes has something; only while its rooms are watched."""
 
 @final
 class Core:
@@ -191,6 +195,13 @@ class NamespaceCore:
             TypeError: A value that cannot be encoded, with its path.
             ValueError: Nested deeper than ``max_depth``.
         """
+
+    def watch_rooms(self, watched: bool) -> None:
+        """Whether changes of rooms are recorded."""
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        """``(event, room, id)`` of every change since the last call, in order; event as in ``adapter.on``, id None where
+        the event has none."""
 
     def room_members(self, room: str) -> list[str]:
         """Ids of the sockets in a room."""

@@ -318,6 +318,10 @@ class Dispatcher:
             logging.getLogger(item[2]).log(item[1], "%s", item[3])
         elif kind == _core.REQUEST:
             self._request(item[1])
+        elif kind == _core.ROOMS:
+            nsp = self._namespaces.get(item[1])
+            if nsp is not None:
+                nsp._room_events.tell(nsp._namespace_core)
         elif kind == _core.STOPPED:
             self.stopped.set()
         return None

@@ -15,6 +15,7 @@ from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
 from .hooks import Hooks, Listening
 from .operator import Broadcaster, BroadcastOperator
+from .room_events import RoomEvents
 from .sent import ACCEPTED
 from .socket import S, Socket
 from .types import outgoing_name
@@ -101,8 +102,8 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
     @property
     def adapter(self) -> Adapter:
-        """Who is in which room: live views of ``rooms`` and ``sids``."""
-        return Adapter(self._space._namespace_core)
+        """Who is in which room: live views of ``rooms`` and ``sids``, and events."""
+        return Adapter(self._space._namespace_core, self._space._room_events)
 
     # Listening.
 
@@ -318,6 +319,7 @@ class Namespace(NamespaceLike[S]):
         "_name",
         "_namespace_core",
         "_process_core",
+        "_room_events",
         "_rule",
         "_socket_class",
         "_sockets",
@@ -338,6 +340,7 @@ class Namespace(NamespaceLike[S]):
         self._socket_class: type[S] | None = None
         self._table = HandlerTable(bare=False)
         self._hooks = Hooks()
+        self._room_events = RoomEvents()
         # True if somebody listens to what is emitted; the sockets that do so by themselves.
         self._heard = False
         self._listening: dict[str, S] = {}

@@ -112,8 +112,12 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: The same in bytes.
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
             ``max_buffered_bytes``.
-        max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        max_buffered_bytes: Bytes queued for a client above which ``on_overflow`` acts. An empty queue takes any one packet.
+        on_overflow: ``"disconnect"`` ends such a client's connection. ``"drop_oldest"`` drops the oldest events that wait for
+            it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
+            protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
@@ -154,12 +158,14 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
+        on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
+        strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
+            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout", "strict_rooms"))
         checked_class(socket_class)
         self._settings = Settings(
             path=path,
@@ -188,6 +194,7 @@ class Server(NamespaceLike[S]):
             max_queued_bytes=max_queued_bytes,
             high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
             max_buffered_bytes=max_buffered_bytes,
+            on_overflow=on_overflow,
         )
         self._dispatch_settings = DispatchSettings(
             max_concurrency_per_socket=max_concurrency_per_socket,
@@ -198,6 +205,9 @@ class Server(NamespaceLike[S]):
         self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
+        if not isinstance(strict_rooms, bool):
+            raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
+        self._strict_rooms = strict_rooms
         self._core = Core(self._settings)
         self._registry: Registry[S] = Registry(self, self._core, socket_class)
         self._engine = Engine(self._core)
@@ -212,6 +222,11 @@ class Server(NamespaceLike[S]):
     @property
     def _waits(self) -> Waits | None:
         return None if self._lifetime is None else self._lifetime.waits
+
+    @property
+    def name(self) -> str:
+        """``/``, as a server is its first namespace."""
+        return self._registry.root.name
 
     # Namespaces.
 

@@ -61,6 +61,7 @@ class Settings:
     max_queued_bytes: int
     high_water_mark: int
     max_buffered_bytes: int
+    on_overflow: Literal["disconnect", "drop_oldest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

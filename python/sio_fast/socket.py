@@ -21,7 +21,7 @@ from .hooks import NO_HOOKS, Hooks, Listening
 from .operator import BroadcastOperator, SocketOperator
 from .rooms import RoomsView
 from .sent import ACCEPTED, DROPPED, Sent
-from .types import Event, EventName, H, P, R, Reason, room_names
+from .types import Event, EventName, H, P, R, Reason, refuse_foreign, room_names
 
 if TYPE_CHECKING:
     from ._core import SocketCore
@@ -200,11 +200,16 @@ class Socket(CanEmitWithAck, Listening):
 
         Raises:
             TypeError: A list, or a name that is no str.
+            ForeignRoom: With ``strict_rooms``: the id of another socket. No room is joined then.
         """
         names = room_names("join", rooms)
         if self._frozen_rooms is not None:
             return DROPPED
+        nsp = self._nsp
+        if nsp._home._strict_rooms:
+            refuse_foreign(nsp._sockets, names, self._core.id)
         self._core.join(names)
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def leave(self, *rooms: str) -> Sent:
@@ -217,6 +222,8 @@ class Socket(CanEmitWithAck, Listening):
         if self._frozen_rooms is not None:
             return DROPPED
         self._core.leave(names)
+        nsp = self._nsp
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def disconnect(self, *, close: bool = False) -> Sent:

@@ -137,6 +137,7 @@ class Steps:
         if not core.accept():
             self._forget(lane)
             return
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         nsp._sockets[socket.id] = socket
         socket._accepted()
         lane.replan()

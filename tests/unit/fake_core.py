@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST = range(9)
+EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST, ROOMS = range(10)
 _handles = itertools.count(1)
 
 
@@ -154,6 +154,8 @@ class FakeNamespaceCore:
         self.name = name
         self._next_ack = itertools.count(1000)
         self.broadcasts: list[tuple[Any, ...]] = []
+        self.watched = False
+        self.changes: list[tuple[str, str, str | None]] = []
         self.code = 0
 
     def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
@@ -182,6 +184,13 @@ class FakeNamespaceCore:
     def leave_members(self, rooms: Any, except_rooms: Any, sender: Any, names: Any) -> None:
         for socket in self.members(rooms, except_rooms, sender):
             socket.leave(names)
+
+    def watch_rooms(self, watched: bool) -> None:
+        self.watched = watched
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        taken, self.changes = self.changes, []
+        return taken
 
     def copy_data(self, data: Any) -> Any:
         return json.loads(json.dumps(data))
@@ -302,6 +311,9 @@ class FakeCore:
         question = FakeQuestionCore(list(headers), about_origin=about_origin)
         self.push((REQUEST, question))
         return question
+
+    def client_rooms(self, namespace: str) -> None:
+        self.push((ROOMS, namespace))
 
     def client_connect(
         self, namespace: str = "/", auth: dict[str, Any] | None = None, session: int | None = None

@@ -27,8 +27,19 @@ pub struct Config {
     pub max_queued_bytes: usize,
     /// Above it awaiting callers wait; half of it lets them go on.
     pub high_water_mark: usize,
-    /// Above it a client is a slow consumer and its session ends.
+    /// Above it a client is a slow consumer.
     pub max_buffered_bytes: usize,
+    pub on_overflow: Overflow,
+}
+
+/// What becomes of a slow consumer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// Its session ends.
+    #[default]
+    Disconnect,
+    /// Its oldest events are dropped, those that want an answer excepted.
+    DropOldest,
 }
 
 /// An option out of its range: the caller's mistake.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::RwLock;
+use parking_lot::{MutexGuard, RwLock};
 use sio_protocol::{close::CloseReason, ids::Id};
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     namespaces::Namespaces,
     packet,
     place::Place,
+    rooms::Rooms,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
@@ -39,6 +40,7 @@ pub struct Counters {
     pub packets_in: AtomicU64,
     pub packets_out: AtomicU64,
     pub slow_consumers: AtomicU64,
+    pub packets_dropped: AtomicU64,
     pub parse_errors: AtomicU64,
     /// Requests that the application is asked about.
     pub requests_waiting: AtomicUsize,
@@ -188,6 +190,7 @@ impl Hub {
         };
         session.mailbox.post(command, || self.sink.is_busy());
         socket.set_state(SocketState::Connected);
+        self.announce(&socket.namespace, rooms);
         true
     }
 
@@ -203,7 +206,7 @@ impl Hub {
         self.drop_held(socket);
         let frame = packet::connect_error(&socket.namespace.name, body);
         self.post_leave(socket, frame);
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         forget(socket);
     }
 
@@ -324,7 +327,7 @@ impl Hub {
         }
         socket.set_state(SocketState::Closed);
         let names = rooms.remove(socket.slot());
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         socket.forget_all_acks();
         self.drop_held(socket);
         forget(socket);
@@ -359,6 +362,18 @@ impl Hub {
                 .into_iter()
                 .for_each(|name| rooms.join(socket.slot(), name));
         }
+        self.announce(&socket.namespace, rooms);
+    }
+
+    /// Rooms may have changed: unlocks them, and tells whoever watches them.
+    pub(crate) fn announce(&self, namespace: &Arc<Namespace>, mut rooms: MutexGuard<'_, Rooms>) {
+        let changed = rooms.must_announce();
+        drop(rooms);
+        if changed {
+            self.sink.deliver(Notice::Rooms {
+                namespace: Arc::clone(namespace),
+            });
+        }
     }
 
     pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
@@ -368,6 +383,7 @@ impl Hub {
                 .into_iter()
                 .for_each(|name| rooms.leave(socket.slot(), name));
         }
+        self.announce(&socket.namespace, rooms);
     }
 
     /// Names of the rooms of a socket, its own id first; empty after it has left.

@@ -4,13 +4,15 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
+//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions, `shedding.rs` keeps slow
+//! ones within their bound.
 
 mod asking;
 mod closing;
 mod http;
 mod inbound;
 mod link;
+mod shedding;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -48,6 +50,7 @@ pub type SessionKey = Key<Entry>;
 pub type LinkKey = Key<Link>;
 
 pub use asking::QuestionKey;
+pub(crate) use shedding::ROOM_FOR_COMMANDS;
 
 /// Later than this and the driver was blocked: what peers sent meanwhile could not be seen.
 const LATE: Duration = Duration::from_millis(500);
@@ -271,14 +274,14 @@ impl Shard {
                 to,
                 frame,
                 volatile,
-            } => self.queue(to, frame, volatile),
+            } => self.queue(to, now, frame, volatile),
             Command::Broadcast {
                 to,
                 frame,
                 volatile,
             } => {
                 for &key in &to {
-                    self.queue(key, Arc::clone(&frame), volatile);
+                    self.queue(key, now, Arc::clone(&frame), volatile);
                 }
             }
             Command::Accept { to, handle, frames } => {
@@ -287,7 +290,7 @@ impl Shard {
                     entry.connect_by = None;
                 }
                 for frame in frames {
-                    self.queue(to, frame, false);
+                    self.queue(to, now, frame, false);
                 }
             }
             Command::Leave { to, handle, frame } => {
@@ -296,7 +299,7 @@ impl Shard {
                     entry.client.left(|socket| socket.handle == handle);
                     entry.expect_namespace(now.monotonic + connect_timeout);
                 }
-                self.queue(to, frame, false);
+                self.queue(to, now, frame, false);
                 self.schedule(to);
             }
             Command::CloseSession {
@@ -325,7 +328,7 @@ impl Shard {
     }
 
     /// Puts a packet into the outbox of a session; its bytes are counted already.
-    fn queue(&mut self, key: SessionKey, frame: Arc<Frame>, volatile: bool) {
+    fn queue(&mut self, key: SessionKey, now: Now, frame: Arc<Frame>, volatile: bool) {
         let Some(entry) = self.entries.get_mut(key) else {
             self.hub
                 .counters
@@ -344,6 +347,7 @@ impl Shard {
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         entry.outbox.push(frame);
         self.mark_dirty(key);
+        self.shed(key, now);
     }
 
     /// Queues a packet of the engine's own, which nobody has counted.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sio_protocol::close::CloseReason;
 
-use crate::{question::Question, socket::Socket};
+use crate::{namespace::Namespace, question::Question, socket::Socket};
 
 /// Severity of a line for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum Notice {
         detail: Option<Arc<str>>,
         rooms: Vec<Box<str>>,
     },
+    /// Rooms of this namespace have changed: `Namespace::take_room_changes` has how. Only if they are watched.
+    Rooms { namespace: Arc<Namespace> },
     /// Somebody waited for this session to write, and it has (or it is gone).
     Drained { session: u64 },
     /// A deadline of `Hub::start_deadline`.

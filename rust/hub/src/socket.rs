@@ -114,7 +114,10 @@ pub struct Session {
     /// Bytes queued for the client: raised at the call, lowered when written.
     pub(crate) buffered: AtomicUsize,
     pub(crate) drain_wanted: AtomicBool,
+    /// Its end as a slow consumer is on its way.
     pub(crate) overflowed: AtomicBool,
+    /// Counted as a slow consumer.
+    pub(crate) slow: AtomicBool,
     /// Events that wait for their handlers.
     pub(crate) waiting_events: AtomicUsize,
     pub(crate) waiting_bytes: AtomicUsize,
@@ -156,6 +159,7 @@ impl Session {
             buffered: AtomicUsize::new(0),
             drain_wanted: AtomicBool::new(false),
             overflowed: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             waiting_events: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
             paused: AtomicBool::new(false),

@@ -16,11 +16,14 @@ use std::{
 use sio_hub::sink::Level;
 use tokio::net::TcpListener;
 
-use crate::{driver::Driver, service, stream::Stream};
+use crate::{clock, driver::Driver, service, stream::Stream};
 
 /// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning; at the limit of
 /// connections it looks as often.
 const REST: Duration = Duration::from_millis(100);
+
+/// A shortage comes and goes with every connection that ends; the log hears of it once in so long.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Accepted in one go before the connections that are open have their turn.
 const BATCH: usize = 64;
@@ -53,7 +56,8 @@ struct Accepting {
     driver: Rc<Driver>,
     options: Rc<service::Options>,
     batch: usize,
-    resting: bool,
+    /// When the log heard of a shortage.
+    complained: Option<Duration>,
 }
 
 impl Accepting {
@@ -62,7 +66,7 @@ impl Accepting {
             driver,
             options,
             batch: 0,
-            resting: false,
+            complained: None,
         }
     }
 
@@ -84,7 +88,6 @@ impl Accepting {
     }
 
     async fn take(&mut self, stream: Stream, peer: Option<SocketAddr>) {
-        self.resting = false;
         // Several threads may have waited for the last free place; those that did not get it keep what they accepted.
         let counted = loop {
             if let Some(counted) = self.driver.count_up_to(self.limit()) {
@@ -106,8 +109,12 @@ impl Accepting {
         if is_peers_fault(error) {
             return;
         }
-        if !self.resting {
-            self.resting = true;
+        let now = clock::now().monotonic;
+        if self
+            .complained
+            .is_none_or(|last| now.saturating_sub(last) >= COMPLAINT_INTERVAL)
+        {
+            self.complained = Some(now);
             self.driver.log(
                 Level::Error,
                 format!(

@@ -186,6 +186,7 @@ impl Core {
         stats.set_item("packets_out", counters.packets_out.load(Relaxed))?;
         stats.set_item("slow_consumers", counters.slow_consumers.load(Relaxed))?;
         stats.set_item("requests_waiting", counters.requests_waiting.load(Relaxed))?;
+        stats.set_item("packets_dropped", counters.packets_dropped.load(Relaxed))?;
         stats.set_item("parse_errors", counters.parse_errors.load(Relaxed))?;
         Ok(stats)
     }

@@ -29,9 +29,10 @@ const DEADLINE: u8 = 5;
 const LOG: u8 = 6;
 const STOPPED: u8 = 7;
 const REQUEST: u8 = 8;
+const ROOMS: u8 = 9;
 
 /// Names and numbers of the kinds, for the module.
-pub const KINDS: [(&str, u8); 9] = [
+pub const KINDS: [(&str, u8); 10] = [
     ("EVENT", EVENT),
     ("CONNECT", CONNECT),
     ("ACK", ACK),
@@ -41,6 +42,7 @@ pub const KINDS: [(&str, u8); 9] = [
     ("LOG", LOG),
     ("STOPPED", STOPPED),
     ("REQUEST", REQUEST),
+    ("ROOMS", ROOMS),
 ];
 
 /// Levels of the logging module.
@@ -145,6 +147,7 @@ fn one<'py>(
             )
                 .into_pyobject(py)?
         }
+        Notice::Rooms { namespace } => (ROOMS, &*namespace.name).into_pyobject(py)?,
         Notice::Drained { session } => (DRAINED, session).into_pyobject(py)?,
         Notice::Deadline { token } => (DEADLINE, token).into_pyobject(py)?,
         Notice::Log {

@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyBool, PyString},
 };
-use sio_hub::config::Config;
+use sio_hub::config::{Config, Overflow};
 use sio_protocol::engineio::{
     request::{CorsOrigins, CorsPolicy, RequestPolicy, Transports, normalise_path},
     session::Timing,
@@ -16,7 +16,7 @@ use sio_protocol::engineio::{
 use crate::{codec::EncodeOptions, errors};
 
 /// The attributes that are read; the test-suite compares them with `sio_fast.settings.Settings`.
-pub const FIELDS: [&str; 24] = [
+pub const FIELDS: [&str; 25] = [
     "path",
     "transports",
     "allow_upgrades",
@@ -41,6 +41,7 @@ pub const FIELDS: [&str; 24] = [
     "max_queued_bytes",
     "high_water_mark",
     "max_buffered_bytes",
+    "on_overflow",
 ];
 
 /// Reads and checks every option.
@@ -79,6 +80,7 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
         max_queued_bytes: reader.size("max_queued_bytes")?,
         high_water_mark: reader.size("high_water_mark")?,
         max_buffered_bytes: reader.size("max_buffered_bytes")?,
+        on_overflow: reader.overflow()?,
     };
     config.check().map_err(|error| errors::config(&error))?;
     let encode = EncodeOptions {
@@ -169,6 +171,17 @@ impl<'py> Reader<'_, 'py> {
             }
         }
         Ok(transports)
+    }
+
+    fn overflow(&self) -> PyResult<Overflow> {
+        let name: String = self.get("on_overflow", "\"disconnect\" or \"drop_oldest\"")?;
+        match name.as_str() {
+            "disconnect" => Ok(Overflow::Disconnect),
+            "drop_oldest" => Ok(Overflow::DropOldest),
+            other => Err(PyValueError::new_err(format!(
+                "on_overflow is {other:?}; it must be \"disconnect\" or \"drop_oldest\""
+            ))),
+        }
     }
 
     fn origins(&self) -> PyResult<CorsOrigins> {

@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 use sio_hub::{
     Hub,
-    config::Config,
+    config::{Config, Overflow},
     frame::Frame,
     packet::PacketBuilder,
     shard::{
@@ -66,6 +66,7 @@ pub fn config() -> Config {
         max_queued_bytes: 10_000,
         high_water_mark: 1_000,
         max_buffered_bytes: 4_000,
+        on_overflow: Overflow::Disconnect,
     }
 }
 

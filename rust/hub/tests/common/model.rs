@@ -465,6 +465,7 @@ impl Model {
                 | Notice::Deadline { .. }
                 | Notice::Log { .. }
                 | Notice::Request { .. }
+                | Notice::Rooms { .. }
                 | Notice::Stopped => {}
             }
         }

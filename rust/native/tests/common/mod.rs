@@ -16,7 +16,7 @@ use std::{
 };
 
 use sio_hub::{
-    config::Config,
+    config::{Config, Overflow},
     hub::Hub,
     packet::PacketBuilder,
     sink::{EventSink, Level, Notice},
@@ -58,6 +58,7 @@ pub fn config() -> Config {
         max_queued_bytes: 1 << 20,
         high_water_mark: 1 << 20,
         max_buffered_bytes: 16 << 20,
+        on_overflow: Overflow::Disconnect,
     }
 }
 
@@ -249,6 +250,7 @@ fn run_app(
             }
             Notice::Stopped => return,
             Notice::Request { .. }
+            | Notice::Rooms { .. }
             | Notice::Ack { .. }
             | Notice::Drained { .. }
             | Notice::Deadline { .. } => {}
