@@ -354,53 +354,6 @@ impl Hub {
         self.written(&socket.session, held);
     }
 
-    /// Joins rooms; nothing happens after the socket has left.
-    pub fn join<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.join(socket.slot(), name));
-        }
-        self.announce(&socket.namespace, rooms);
-    }
-
-    /// Rooms may have changed: unlocks them, and tells whoever watches them.
-    pub(crate) fn announce(&self, namespace: &Arc<Namespace>, mut rooms: MutexGuard<'_, Rooms>) {
-        let changed = rooms.must_announce();
-        drop(rooms);
-        if changed {
-            self.sink.deliver(Notice::Rooms {
-                namespace: Arc::clone(namespace),
-            });
-        }
-    }
-
-    pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.leave(socket.slot(), name));
-        }
-        self.announce(&socket.namespace, rooms);
-    }
-
-    /// Names of the rooms of a socket, its own id first; empty after it has left.
-    pub fn rooms_of(&self, socket: &Socket) -> Vec<Box<str>> {
-        let rooms = socket.namespace.rooms.lock();
-        if socket.state() == SocketState::Closed {
-            Vec::new()
-        } else {
-            rooms.of_socket(socket.slot())
-        }
-    }
-
-    pub fn is_in_room(&self, socket: &Socket, name: &str) -> bool {
-        let rooms = socket.namespace.rooms.lock();
-        socket.state() != SocketState::Closed && rooms.contains(socket.slot(), name)
-    }
-
     // --- acks and inbound bounds
 
     /// An ack id for a packet to this socket, awaited from now on.

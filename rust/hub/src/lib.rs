@@ -16,6 +16,7 @@ pub mod hub;
 pub mod inbox;
 mod log_budget;
 pub mod mailbox;
+mod membership;
 pub mod namespace;
 mod namespaces;
 pub mod outbox;
