@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{MutexGuard, RwLock};
+use parking_lot::RwLock;
 use sio_protocol::{close::CloseReason, ids::Id};
 
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
     namespaces::Namespaces,
     packet,
     place::Place,
-    rooms::Rooms,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
