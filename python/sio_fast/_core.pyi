@@ -35,7 +35,7 @@ __all__ = [
 EVENT: Final = 0
 """``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes."""
 CONNECT: Final = 1
-"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, ``{}`` when it sent none."""
+"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, None when it sent none."""
 ACK: Final = 2
 """``(ACK, handle, ack_id, args)``: the client answered an emit_with_ack."""
 DISCONNECT: Final = 3
@@ -82,12 +82,13 @@ class Core:
         port: int,
         *,
         backlog: int,
+        io_threads: int,
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
-        """Binds and starts the native I/O thread. Returns the bound addresses (port 0 gives a free one).
+        """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
@@ -98,7 +99,7 @@ class Core:
         DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
 
     def join(self) -> None:
-        """Waits for the I/O thread with the interpreter released and closes the mailbox. ``start`` may follow."""
+        """Waits for the I/O threads with the interpreter released and closes the mailbox. ``start`` may follow."""
 
     def drain(self, max_events: int) -> list[tuple[Any, ...]]:
         """Takes at most ``max_events`` notices, decoded, in order of arrival. Begins a pass: emits are queued at once

@@ -146,6 +146,38 @@ class Dispatcher:
         """Handlers that wait for something now."""
         return self._running
 
+    # What sockets ask of their owner.
+
+    def replan(self, handle: int) -> None:
+        """The handlers or gates of a socket have changed."""
+        lane = self._lanes.get(handle)
+        if lane is not None:
+            lane.replan()
+
+    def ended(self, handles: list[int]) -> None:
+        """The server made these sockets leave, maybe on another thread: no event of theirs starts any more."""
+        for handle in handles:
+            lane = self._lanes.get(handle)
+            if lane is None:
+                continue
+            lane.ended = True
+            lane.blocked = True
+            lane.nsp._sockets.pop(lane.core.id, None)
+            if self._waits.here():
+                lane.drop()
+                lane.stop_handlers()
+
+    def begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
+        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
+        lane = self._lanes.get(handle)
+        if lane is None:
+            return
+        scope = anyio.CancelScope()
+        if lane.tasks is NO_SCOPES:
+            lane.tasks = set()
+        lane.tasks.add(scope)
+        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
+
     # Workers.
 
     async def _work(self) -> bool:
@@ -301,7 +333,7 @@ class Dispatcher:
         if rest is not None:
             context.run(self._tasks.start_soon, rest)
 
-    def _connect(self, core: _core.SocketCore, auth: dict[str, Any]) -> Run | None:
+    def _connect(self, core: _core.SocketCore, auth: dict[str, Any] | None) -> Run | None:
         """A client asks for a namespace: its lane begins with the gates."""
         # Without a namespace of that name the client waits in one that is nobody's, until a parent has claimed it.
         nsp = self._namespaces.get(core.namespace)
@@ -309,7 +341,7 @@ class Dispatcher:
             nsp = Namespace[Any](core.namespace)
         socket = nsp._new_socket(core, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        socket._attach(lane.replan, self._ended, self._begin_task)
+        socket._attach(self)
         if nsp._registered:
             lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
@@ -432,30 +464,6 @@ class Dispatcher:
         if not lane.blocked:  # nobody is at work in this lane: it is the process that is full
             lane.blocked = True
             self._stalled.append(lane)
-
-    def _ended(self, handles: list[int]) -> None:
-        """The server made these sockets leave, maybe on another thread: no event of theirs starts any more."""
-        for handle in handles:
-            lane = self._lanes.get(handle)
-            if lane is None:
-                continue
-            lane.ended = True
-            lane.blocked = True
-            lane.nsp._sockets.pop(lane.core.id, None)
-            if self._waits.here():
-                lane.drop()
-                lane.stop_handlers()
-
-    def _begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
-        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
-        lane = self._lanes.get(handle)
-        if lane is None:
-            return
-        scope = anyio.CancelScope()
-        if lane.tasks is NO_SCOPES:
-            lane.tasks = set()
-        lane.tasks.add(scope)
-        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
 
     def _suspended(self, run: Run) -> None:
         self._running += 1

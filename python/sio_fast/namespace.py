@@ -388,7 +388,7 @@ class Namespace(NamespaceLike[S]):
         """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
         for socket in tuple(self._sockets.values()):
             if socket._table is not None:
-                socket._changed()
+                socket._owner.replan(socket._core.handle)
 
     def _hooks_to_read(self) -> Hooks:
         return self._hooks
@@ -397,7 +397,7 @@ class Namespace(NamespaceLike[S]):
         """Every socket chooses anew between the short way of an event and the long one."""
         self._heard = self._rule is None and bool(self._hooks.outgoing or self._listening)
         for socket in tuple(self._sockets.values()):
-            socket._changed()
+            socket._owner.replan(socket._core.handle)
 
     def _listens(self, socket: Socket, *, yes: bool) -> None:
         """A socket has listeners of its own to what is emitted to it, or has none any more."""
@@ -432,7 +432,7 @@ class Namespace(NamespaceLike[S]):
         self._hooks.inherit(parent._hooks)
         self._hooks_changed()
 
-    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any]) -> S:
+    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any] | None) -> S:
         """The object for a client that asks for this namespace; its ``__init__`` has not run."""
         made: type[Socket] = self._socket_class or Socket
         socket = made.__new__(made)

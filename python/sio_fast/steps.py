@@ -169,7 +169,7 @@ class Steps:
             self._forget(lane)
             return False
         socket = nsp._new_socket(core, self._waits, waiting.handshake.auth)
-        socket._attach(lane.replan, waiting._leaving, waiting._begin_task)
+        socket._attach(waiting._owner)
         lane.move(nsp, socket)
         waiting._unbind()
         current_socket.set(socket)

@@ -8,7 +8,7 @@ import pytest
 
 from clients.raw_http import HttpConnection
 from clients.raw_websocket import HandshakeRefused, RawWebSocket
-from clients.wire import PollingWire, WebSocketWire, target, upgrade
+from clients.wire import PollingWire, WebSocketWire, parse_open, target, upgrade
 from harness.process import ServerProcess
 
 if TYPE_CHECKING:
@@ -100,8 +100,10 @@ def test_a_slow_decision_is_waited_for(server: ServerProcess) -> None:
     answer = http.read_response()
     assert answer.status == 200
     assert waiting(server) == 0
+    sid = parse_open(answer.body.decode())["sid"]
+    assert http.request("POST", target(transport="polling", sid=sid), body=b"1").status == 200
     http.close()
-    PollingWire.close(polling)
+    polling.close()
 
 
 @pytest.mark.loops("asyncio", "trio")

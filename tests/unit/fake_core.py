@@ -323,5 +323,5 @@ class FakeCore:
         if namespace not in ("/", *self.spaces) and not self.dynamic:
             socket.refuse("Invalid namespace", None)
             return socket
-        self.push((CONNECT, socket.handle, socket, auth or {}))
+        self.push((CONNECT, socket.handle, socket, auth or None))
         return socket

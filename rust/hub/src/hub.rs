@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{MutexGuard, RwLock};
+use parking_lot::RwLock;
 use sio_protocol::{close::CloseReason, ids::Id};
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     namespace::Namespace,
     namespaces::Namespaces,
     packet,
-    rooms::Rooms,
+    place::Place,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
@@ -94,13 +94,18 @@ impl Hub {
         &self.counters
     }
 
-    /// A new shard; its owner is the thread that keeps it. `wake` must reach that thread.
+    /// A new shard, the only one; its owner is the thread that keeps it. `wake` must reach that thread.
     pub fn shard(self: &Arc<Self>, wake: Arc<dyn Wake>) -> Shard {
+        self.shard_at(Place::default(), wake)
+    }
+
+    /// The same for one shard of several.
+    pub fn shard_at(self: &Arc<Self>, place: Place, wake: Arc<dyn Wake>) -> Shard {
         self.stopping.store(false, Ordering::SeqCst);
         let mailbox = Arc::new(Mailbox::new(wake));
         let mut mailboxes = self.mailboxes.write();
         mailboxes.push(Arc::clone(&mailbox));
-        Shard::new(Arc::clone(self), mailbox)
+        Shard::new(Arc::clone(self), mailbox, place)
     }
 
     /// The shard's owner has ended. After the last one the application hears that all is over.
@@ -119,7 +124,11 @@ impl Hub {
     }
 
     pub(crate) fn new_id(&self) -> Id {
-        Id::from_entropy((self.entropy)())
+        self.new_id_at(Place::default())
+    }
+
+    pub(crate) fn new_id_at(&self, place: Place) -> Id {
+        place.id((self.entropy)())
     }
 
     pub fn log(&self, level: Level, target: &'static str, message: String) {
@@ -139,15 +148,6 @@ impl Hub {
     /// be answered by [`Hub::accept`] (after [`Hub::namespace`] has made the name known) or [`Hub::refuse`].
     pub fn set_dynamic(&self, dynamic: bool) {
         self.namespaces.set_dynamic(dynamic);
-    }
-
-    /// Rooms that were joined by name, in all namespaces.
-    pub fn rooms_count(&self) -> usize {
-        self.namespaces
-            .all()
-            .iter()
-            .map(|namespace| namespace.rooms.lock().count())
-            .sum()
     }
 
     // --- sockets
@@ -342,53 +342,6 @@ impl Hub {
             .map(|frame| frame.wire_len())
             .sum();
         self.written(&socket.session, held);
-    }
-
-    /// Joins rooms; nothing happens after the socket has left.
-    pub fn join<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.join(socket.slot(), name));
-        }
-        self.announce(&socket.namespace, rooms);
-    }
-
-    /// Rooms may have changed: unlocks them, and tells whoever watches them.
-    pub(crate) fn announce(&self, namespace: &Arc<Namespace>, mut rooms: MutexGuard<'_, Rooms>) {
-        let changed = rooms.must_announce();
-        drop(rooms);
-        if changed {
-            self.sink.deliver(Notice::Rooms {
-                namespace: Arc::clone(namespace),
-            });
-        }
-    }
-
-    pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.leave(socket.slot(), name));
-        }
-        self.announce(&socket.namespace, rooms);
-    }
-
-    /// Names of the rooms of a socket, its own id first; empty after it has left.
-    pub fn rooms_of(&self, socket: &Socket) -> Vec<Box<str>> {
-        let rooms = socket.namespace.rooms.lock();
-        if socket.state() == SocketState::Closed {
-            Vec::new()
-        } else {
-            rooms.of_socket(socket.slot())
-        }
-    }
-
-    pub fn is_in_room(&self, socket: &Socket, name: &str) -> bool {
-        let rooms = socket.namespace.rooms.lock();
-        socket.state() != SocketState::Closed && rooms.contains(socket.slot(), name)
     }
 
     // --- acks and inbound bounds

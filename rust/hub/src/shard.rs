@@ -35,6 +35,7 @@ use crate::{
     log_budget::LogBudget,
     mailbox::{Command, Mailbox},
     outbox::Outbox,
+    place::Place,
     sink::Notice,
     slots::{Key, Slots},
     socket::{Session, Socket},
@@ -72,6 +73,8 @@ pub enum Verdict {
     NotOurs,
     /// Answer now. `close`: the TCP connection ends after the answer.
     Respond { response: Response, close: bool },
+    /// The session is another shard's, the one of this number: the whole request is its owner's to answer.
+    Elsewhere { shard: usize },
     /// The application decides: wait until the shard lists [`Resumed::Request`], then call [`Shard::handle_decided`] with the
     /// same head. If the client goes away before, call [`Shard::handle_request_aborted`].
     Ask { question: QuestionKey },
@@ -183,6 +186,7 @@ pub struct Link {
 pub struct Shard {
     hub: Arc<Hub>,
     mailbox: Arc<Mailbox>,
+    place: Place,
     entries: Slots<Entry>,
     links: Slots<Link>,
     questions: Slots<asking::Waiting>,
@@ -198,10 +202,11 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>, place: Place) -> Self {
         Self {
             hub,
             mailbox,
+            place,
             entries: Slots::default(),
             links: Slots::default(),
             questions: Slots::default(),

@@ -83,7 +83,7 @@ fn a_handshake_waits_for_the_answer_and_its_session_is_asked_nothing_more() {
         (question.topic, &*question.method),
         (Topic::Handshake, "GET")
     );
-    assert_eq!(&*question.request.target, POLLING);
+    assert_eq!(question.request.target(), POLLING);
     assert_eq!(question.request.header("x-token"), Some(&b"t"[..]));
     assert_eq!((waiting(&world), world.gauges()[0]), (1, 0));
     assert!(world.take_resumed().is_empty());

@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 
 use crate::{clock, driver::Driver, service, stream::Stream};
 
-/// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning.
+/// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning; at the limit of
+/// connections it looks as often.
 const REST: Duration = Duration::from_millis(100);
 
 /// A shortage comes and goes with every connection that ends; the log hears of it once in so long.
@@ -69,12 +70,17 @@ impl Accepting {
         }
     }
 
+    fn limit(&self) -> usize {
+        self.options.max_connections.unwrap_or(usize::MAX)
+    }
+
     /// Waits while the limit of connections is reached. False: the stop has begun.
     async fn may_go_on(&self) -> bool {
-        let limit = self.options.max_connections.unwrap_or(usize::MAX);
-        while !self.driver.stopping.get() && self.driver.connections() >= limit {
+        while !self.driver.stopping.get() && self.driver.all_connections() >= self.limit() {
             tokio::select! {
                 () = self.driver.connection_ended.notified() => {}
+                // One that ended on another thread.
+                () = tokio::time::sleep(REST) => {}
                 () = self.driver.stopped() => {}
             }
         }
@@ -82,7 +88,16 @@ impl Accepting {
     }
 
     async fn take(&mut self, stream: Stream, peer: Option<SocketAddr>) {
-        service::spawn(&self.driver, &self.options, stream, peer);
+        // Several threads may have waited for the last free place; those that did not get it keep what they accepted.
+        let counted = loop {
+            if let Some(counted) = self.driver.count_up_to(self.limit()) {
+                break counted;
+            }
+            if !self.may_go_on().await {
+                return;
+            }
+        };
+        service::spawn(&self.driver, &self.options, stream, peer, counted);
         self.batch += 1;
         if self.batch == BATCH {
             self.batch = 0;

@@ -19,8 +19,9 @@ use smallvec::SmallVec;
 
 use crate::{
     asking,
-    driver::{Driver, READ_BUFFER},
+    driver::{Counted, Driver, READ_BUFFER},
     files::Files,
+    handover::Threads,
     options::ListenOptions,
     panic, polling,
     stream::Stream,
@@ -43,13 +44,14 @@ const BODY_TIMEOUTS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
+    pub(crate) threads: Threads,
     pub(crate) body_timeout: Duration,
     http: http1::Builder,
     files: Files,
 }
 
 impl Options {
-    pub(crate) fn new(options: &ListenOptions, files: Files) -> Self {
+    pub(crate) fn new(options: &ListenOptions, files: Files, threads: Threads) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(options.header_timeout)
@@ -60,6 +62,7 @@ impl Options {
             .max_buf_size(READ_BUFFER);
         Self {
             max_connections: options.max_connections,
+            threads,
             body_timeout: options.header_timeout * BODY_TIMEOUTS,
             http,
             files,
@@ -73,8 +76,8 @@ pub(crate) fn spawn(
     options: &Rc<Options>,
     stream: Stream,
     address: Option<SocketAddr>,
+    counted: Counted,
 ) {
-    let counted = driver.count_connection();
     let driver = Rc::clone(driver);
     let options = Rc::clone(options);
     tokio::task::spawn_local(async move {
@@ -95,7 +98,7 @@ async fn serve(
     stream: Stream,
     address: Option<SocketAddr>,
 ) {
-    let service = service_fn(|request| answer(driver, options, address, request));
+    let service = service_fn(|request| answer(driver, options, address, request, false));
     let mut connection = pin!(
         options
             .http
@@ -122,11 +125,13 @@ impl fmt::Display for GivenUp {
 
 impl std::error::Error for GivenUp {}
 
-async fn answer(
+/// `arrived`: another thread has the connection.
+pub(crate) async fn answer(
     driver: &Rc<Driver>,
     options: &Options,
     address: Option<SocketAddr>,
     mut request: Request<Incoming>,
+    arrived: bool,
 ) -> Result<Response<Body>, GivenUp> {
     if let Some(response) = options.files.client(driver, &request).await {
         return Ok(response);
@@ -134,6 +139,7 @@ async fn answer(
     match ask_shard(driver, address, &request).await? {
         // `ask_shard` has waited for the application.
         Verdict::Ask { .. } => Err(GivenUp),
+        Verdict::Elsewhere { shard } => options.threads.pass_on(shard, request, address).await,
         Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
@@ -146,7 +152,8 @@ async fn answer(
             accept,
             headers,
         } => {
-            websocket::spawn(Rc::clone(driver), link, hyper::upgrade::on(&mut request));
+            let upgrade = hyper::upgrade::on(&mut request);
+            websocket::spawn(Rc::clone(driver), link, upgrade, arrived);
             Ok(switching_protocols(driver, &accept, headers))
         }
     }

@@ -68,7 +68,7 @@ impl Core {
             .ok_or_else(errors::already_started)
     }
 
-    #[pyo3(signature = (host, port, *, backlog, header_timeout, static_files, serve_client, uds))]
+    #[pyo3(signature = (host, port, *, backlog, io_threads, header_timeout, static_files, serve_client, uds))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword-only in Python, each with its name"
@@ -79,6 +79,7 @@ impl Core {
         host: String,
         port: u16,
         backlog: u32,
+        io_threads: u8,
         header_timeout: f64,
         static_files: Vec<(String, String)>,
         serve_client: Option<String>,
@@ -96,6 +97,7 @@ impl Core {
             host,
             port,
             backlog,
+            io_threads,
             header_timeout,
             static_files: static_files
                 .into_iter()
@@ -107,7 +109,7 @@ impl Core {
         };
         let hub = Arc::clone(&self.shared.hub);
         let native = py
-            .detach(|| Native::start(hub, options))
+            .detach(|| Native::start(&hub, &options))
             .map_err(|error| errors::io(&error))?;
         let addresses = native
             .addresses()

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use pyo3::{
     IntoPyObjectExt,
     prelude::*,
-    types::{PyDict, PyList, PyTuple},
+    types::{PyList, PyTuple},
 };
 use sio_hub::{
     sink::{Level, Notice},
@@ -114,7 +114,7 @@ fn one<'py>(
         }
         Notice::Connect { socket, auth } => {
             let auth = match &*auth {
-                [] => Ok(PyDict::new(py).into_any()),
+                [] => Ok(py.None().into_bound(py)),
                 body => decode_value(py, body, max_depth),
             };
             match auth {

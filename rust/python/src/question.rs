@@ -53,7 +53,7 @@ impl QuestionCore {
             (
                 question.method.to_string(),
                 request.headers().collect(),
-                request.target.to_string(),
+                request.target(),
                 request.address.map(|address| address.ip().to_string()),
                 request.xdomain,
                 request.secure,

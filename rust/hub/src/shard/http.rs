@@ -58,6 +58,9 @@ impl Shard {
             Classified::Intent(intent) => intent,
         };
         let sid = intent.sid.as_deref();
+        if let Some(shard) = sid.and_then(|sid| self.place.elsewhere(sid)) {
+            return Verdict::Elsewhere { shard };
+        }
         if let Some(verdict) = self.judge_origin(now, head, sid, intent.upgrade, told) {
             return verdict;
         }
@@ -145,7 +148,7 @@ impl Shard {
 
         let hub = Arc::clone(&self.hub);
         let config = &hub.config;
-        let sid = hub.new_id();
+        let sid = hub.new_id_at(self.place);
         let request = Request::new(head.headers, head.target, head.address, head.secure);
         let mailbox = Arc::clone(&self.mailbox);
         let key = self.entries.insert_with(|key| Entry {

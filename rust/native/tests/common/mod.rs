@@ -149,7 +149,7 @@ impl Server {
             let (hub, seen) = (Arc::clone(&hub), Arc::clone(&seen));
             thread::spawn(move || run_app(&hub, &sink, &notices, &held, &seen))
         };
-        let native = Native::start(Arc::clone(&hub), options.clone()).unwrap();
+        let native = Native::start(&hub, options).unwrap();
         Self {
             hub,
             native,
