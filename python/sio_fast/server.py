@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, overload
 
@@ -14,7 +12,9 @@ from ._core import Core
 from .admission import Admission
 from .cookie import cookie_text
 from .emitting import checked_timeout
+from .engine import Engine
 from .exceptions import NotRunning
+from .forks import Forked, watch_forks
 from .lifetime import Lifetime
 from .namespace import NamespaceLike
 from .registry import Registry
@@ -33,6 +33,7 @@ from .settings import (
 from .socket import S, Socket
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anyio.abc import TaskStatus
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
 
-__all__ = ("Engine", "Server")
+__all__ = ("Server",)
 
 C = TypeVar("C", bound=Socket)
 N = TypeVar("N", bound="Namespace[Any]")
@@ -52,20 +53,6 @@ T = TypeVar("T")
 _MIB: Final = 1 << 20
 
 _log = logging.getLogger("sio_fast.server")
-
-
-class Engine:
-    """``io.engine``: the Engine.IO side of a server."""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    @property
-    def clients_count(self) -> int:
-        """Connections that are open now. Safe from any thread."""
-        return self._core.clients_count
 
 
 class Server(NamespaceLike[S]):
@@ -436,7 +423,7 @@ class Server(NamespaceLike[S]):
             self._settings.high_water_mark,
             self._admission,
         )
-        _watch_forks(self)
+        watch_forks(self)
         try:
             await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
         finally:
@@ -452,9 +439,9 @@ class Server(NamespaceLike[S]):
         self._forked = True
         for nsp in self._registry.by_name.values():
             for socket in nsp._sockets.values():
-                object.__setattr__(socket, "_core", _Forked())
+                object.__setattr__(socket, "_core", Forked())
             nsp._sockets.clear()
-            nsp._namespace_core = _Forked(nsp.name)  # type: ignore[assignment]
+            nsp._namespace_core = Forked(nsp.name)  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         state = f"on {self._addresses}" if self._lifetime is not None else "not running"
@@ -470,30 +457,3 @@ def checked_class(socket_class: type[C]) -> type[C]:
     if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
         raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
     return socket_class
-
-
-class _Forked:
-    """Stands for the core in a child of the server's process: whatever is asked of it is an error that says so."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotRunning("the process was forked after the server had started; only the parent has its connections")
-
-
-_servers: weakref.WeakSet[Server[Any]] = weakref.WeakSet()
-_watching = False
-
-
-def _watch_forks(server: Server[Any]) -> None:
-    global _watching  # noqa: PLW0603 - hooks on forks cannot be taken back
-    _servers.add(server)
-    if not _watching and hasattr(os, "register_at_fork"):
-        _watching = True
-        os.register_at_fork(after_in_child=_after_fork)
-
-
-def _after_fork() -> None:
-    for server in tuple(_servers):
-        server._after_fork()

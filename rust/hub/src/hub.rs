@@ -150,15 +150,6 @@ impl Hub {
         self.namespaces.set_dynamic(dynamic);
     }
 
-    /// Rooms that were joined by name, in all namespaces.
-    pub fn rooms_count(&self) -> usize {
-        self.namespaces
-            .all()
-            .iter()
-            .map(|namespace| namespace.rooms.lock().count())
-            .sum()
-    }
-
     // --- sockets
 
     /// The middlewares let the socket in. `false`: it has left meanwhile.

@@ -1,4 +1,6 @@
-//! Rooms of one socket: joining, leaving, looking. Those of many at once are in `delivery.rs`.
+//! Joining rooms, leaving them and looking: what any thread may ask for of one socket.
+//!
+//! How rooms are kept is the matter of `rooms.rs`; here stands when they may change, and who is told that they did.
 
 use std::sync::Arc;
 
@@ -13,6 +15,15 @@ use crate::{
 };
 
 impl Hub {
+    /// Rooms that were joined by name, in all namespaces.
+    pub fn rooms_count(&self) -> usize {
+        self.namespaces
+            .all()
+            .iter()
+            .map(|namespace| namespace.rooms.lock().count())
+            .sum()
+    }
+
     /// Joins rooms; nothing happens after the socket has left.
     pub fn join<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
         let mut rooms = socket.namespace.rooms.lock();

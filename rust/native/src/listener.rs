@@ -10,6 +10,7 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     rc::Rc,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -56,8 +57,6 @@ struct Accepting {
     driver: Rc<Driver>,
     options: Rc<service::Options>,
     batch: usize,
-    /// When the log heard of a shortage.
-    complained: Option<Duration>,
 }
 
 impl Accepting {
@@ -66,7 +65,6 @@ impl Accepting {
             driver,
             options,
             batch: 0,
-            complained: None,
         }
     }
 
@@ -109,12 +107,7 @@ impl Accepting {
         if is_peers_fault(error) {
             return;
         }
-        let now = clock::now().monotonic;
-        if self
-            .complained
-            .is_none_or(|last| now.saturating_sub(last) >= COMPLAINT_INTERVAL)
-        {
-            self.complained = Some(now);
+        if may_complain(clock::now().monotonic) {
             self.driver.log(
                 Level::Error,
                 format!(
@@ -126,6 +119,16 @@ impl Accepting {
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+/// Descriptors are the process's, and so is the complaint: all threads have one line together.
+fn may_complain(now: Duration) -> bool {
+    /// Seconds, one more than they are; 0: never.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = now.as_secs() + 1;
+    let last = LAST.load(Relaxed);
+    let due = last == 0 || now.saturating_sub(last) >= COMPLAINT_INTERVAL.as_secs();
+    due && LAST.compare_exchange(last, now, Relaxed, Relaxed).is_ok()
 }
 
 /// The connection ended while it waited for us; the next one may be fine.
