@@ -148,7 +148,8 @@ async def test_handlers_get_the_grace(make: Make) -> None:
 
     @io.on("short")
     async def short(socket: Socket) -> None:
-        await anyio.sleep(0.05)
+        while not core_of(io).graces:
+            await anyio.lowlevel.checkpoint()
         log.append("short ended")
 
     @io.on("long")
@@ -168,7 +169,9 @@ async def test_handlers_get_the_grace(make: Make) -> None:
         one.client_event("short")
         other.client_event("long")
         await until(lambda: dispatcher_of(io).running() == 2)
-    assert log == ["short ended", "server shutting down", "server shutting down", "long cancelled"]
+    # Who of the two leaves first is for the loop to say once half of the grace is over; that both do is not.
+    assert sorted(log[:-1]) == ["server shutting down", "server shutting down", "short ended"]
+    assert log[-1] == "long cancelled"
     assert core.graces[0] == 0.4
 
 
