@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
 from .declare import declared_on
 from .handlers import HandlerTable, is_async, require_callable
-from .namespace import Namespace, ParentNamespace, namespace_name, rule_of
+from .names import namespace_name, rule_of
+from .namespace import Namespace, ParentNamespace
 from .outgoing import tell_all
 from .socket import S
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._core import Core, NamespaceCore, SocketCore
-    from .namespace import Rule
+    from .names import Rule
     from .types import EventName, H
 
 __all__ = ("Registry",)
