@@ -51,7 +51,8 @@ class ConnectError(SocketIOError):
 
 class RejectEvent(SocketIOError):
     """Raise it in a gate for events (``use_event``, ``socket.use``) to stop an event, as ``next(new Error(…))`` does in the
-    official server: its handlers are skipped, ``on_error`` or the ``error`` listeners get it, the client hears nothing.
+    official server: its handlers are skipped, ``on_error`` or the ``error`` listeners get it, the client hears nothing; to
+    answer it, raise :class:`AckError`.
 
     Args:
         message: Why.

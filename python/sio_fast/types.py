@@ -75,7 +75,8 @@ class Event(Generic[P, R]):
     """A typed event: its name with the types of its arguments and of its acknowledgement.
 
     ``Event[[str, str], int]("message")`` can stand wherever an event's name can; a type checker then knows what handlers
-    take and return and what ``emit`` and ``emit_with_ack`` are given and give. At run time only the name counts.
+    take and return and what ``emit`` and ``emit_with_ack`` are given and give. At run time only the name counts. The decorator
+    ``@io.event`` is another thing: it takes the name of an event from the function.
 
     Args:
         name: The name on the wire.
