@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from .background import Background
 from .dispatch import Dispatcher
+from .failures import Failures
 from .socket import current_socket
 from .waits import Waits
 
@@ -52,6 +54,7 @@ class Lifetime:
 
     Attributes:
         waits: Who waits for acknowledgements, drained connections and deadlines of this run.
+        background: Tasks of the server itself, which end with the run.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Lifetime:
         self._core = core
         self.waits = Waits(core, high_water_mark)
         self._dispatcher = Dispatcher(core, self.waits, registry, settings, admission, self._fail)
+        self.background = Background(self.waits, Failures(registry.by_name, self._fail, None))
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False
@@ -85,7 +89,7 @@ class Lifetime:
             self.waits.open()
             started(listen())
             async with anyio.create_task_group() as tasks:
-                with self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
+                with self.background.within(tasks), self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
                     await self._closing.wait()
                     if not self._broken:
                         await self._close()

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Never
 
 import anyio
+from typing_extensions import TypeVarTuple, Unpack
 
 from ._core import Core
 from .admission import Admission
-from .cookie import cookie_text
 from .emitting import checked_timeout
 from .engine import Engine
 from .exceptions import NotRunning
 from .forks import Forked, watch_forks
+from .handlers import require_callable
 from .lifetime import Lifetime
 from .namespaces import Namespaces, checked_class
+from .options import dispatch_settings_of, in_force, settings_of
 from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
     CorsOrigins,
-    DispatchSettings,
-    Settings,
+    checked_parser,
     client_folder,
-    default_mark,
     judge_of_origins,
-    normalise_origins,
     unknown_option,
-    words,
 )
 from .socket import S, Socket
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anyio.abc import TaskStatus
 
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
     from .waits import Waits
 
 __all__ = ("Server",)
+
+_Ts = TypeVarTuple("_Ts")
 
 _MIB: Final = 1 << 20
 
@@ -81,6 +82,7 @@ class Server(Namespaces[S]):
         cors_credentials: True to allow credentials.
         cors_max_age: How long a browser may keep the answer to a preflight request.
         serve_client: Folder of the npm package's files, served below ``path``; False serves none.
+        parser: ``"json"``, the format of the official client, is the only one so far.
         default: Called for values that the codec does not know; what it returns is encoded instead.
         socket_class: Subclass of :class:`Socket` that handlers get.
         max_concurrency_per_socket: Event handlers of one socket at a time.
@@ -129,6 +131,7 @@ class Server(Namespaces[S]):
         cors_credentials: bool = False,
         cors_max_age: int | None = None,
         serve_client: Literal[False] | str | os.PathLike[str] = False,
+        parser: Literal["json"] = "json",
         default: Callable[[Any], Any] | None = None,
         socket_class: type[S] = Socket,  # type: ignore[assignment]
         max_concurrency_per_socket: int = 1,
@@ -144,45 +147,14 @@ class Server(Namespaces[S]):
         strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "unknown")}
         for name in unknown:
-            known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout", "strict_rooms"))
+            raise unknown_option(name, given)
         checked_class(socket_class)
-        self._settings = Settings(
-            path=path,
-            transports=words("transports", transports),
-            allow_upgrades=allow_upgrades,
-            allow_request=allow_request,
-            cookie=cookie_text(cookie),
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-            upgrade_timeout=upgrade_timeout,
-            connect_timeout=connect_timeout,
-            max_connections=max_connections,
-            max_http_buffer_size=max_http_buffer_size,
-            max_attachments=max_attachments,
-            max_depth=max_depth,
-            cors_allowed_origins=normalise_origins(cors_allowed_origins),
-            cors_allowed_methods=words("cors_allowed_methods", cors_allowed_methods),
-            cors_allowed_headers=(
-                None if cors_allowed_headers is None else words("cors_allowed_headers", cors_allowed_headers)
-            ),
-            cors_exposed_headers=words("cors_exposed_headers", cors_exposed_headers),
-            cors_credentials=cors_credentials,
-            cors_max_age=cors_max_age,
-            default=default,
-            max_queued_events=max_queued_events,
-            max_queued_bytes=max_queued_bytes,
-            high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
-            max_buffered_bytes=max_buffered_bytes,
-            on_overflow=on_overflow,
-        )
-        self._dispatch_settings = DispatchSettings(
-            max_concurrency_per_socket=max_concurrency_per_socket,
-            max_running_handlers=max_running_handlers,
-            disconnect_wait=disconnect_wait,
-            ack_on_error=ack_on_error,
-        )
+        checked_parser(parser)
+        self._settings = settings_of(given)
+        self._dispatch_settings = dispatch_settings_of(given)
+        self._options = in_force(given, self._settings)
         self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
@@ -200,7 +172,13 @@ class Server(Namespaces[S]):
     def _waits(self) -> Waits | None:
         return None if self._lifetime is None else self._lifetime.waits
 
-    # The engine and what is counted.
+    # The options, the engine and what is counted.
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options in force, by name: what was given to :class:`Server`, and the defaults. Read-only, as options do not
+        change; ``Server(**io.options)`` makes another server of the same kind. Safe from any thread."""
+        return self._options
 
     @property
     def engine(self) -> Engine:
@@ -314,6 +292,28 @@ class Server(Namespaces[S]):
             static_files=static_files,
             uds=uds,
         )
+
+    def start_soon(self, fn: Callable[[Unpack[_Ts]], Awaitable[object]], /, *args: *_Ts) -> None:
+        """Starts ``fn(*args)`` in a task of the server, in a copy of the context that it was started in, and does not wait
+        for it. The task runs while the server does.
+
+        When the server closes, it is cancelled once the handlers are done or the grace is over; nothing waits for it to
+        finish by itself. Its errors go to the log, as ``on_error`` is about sockets; those of ``socket.start_soon``, whose
+        tasks end with the socket, go there. For the server's loop only.
+
+        Args:
+            fn: An async function.
+            *args: Its arguments.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+            NotRunning: The server does not run: start it in a handler, or when :meth:`serve` has begun to listen.
+            RuntimeError: On another thread.
+        """
+        checked = require_callable(fn, "what start_soon starts")
+        if self._lifetime is None:
+            raise NotRunning("start_soon() needs a running server: call it from a handler, or once serve() has begun")
+        self._lifetime.background.start(partial(checked, *args))
 
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by

@@ -18,6 +18,7 @@ from sio_fast import (
     RemoteSocket,
     Sent,
     Server,
+    ServerOptions,
     Socket,
     SocketOperator,
     on,
@@ -112,6 +113,34 @@ def test_emitting() -> None:
     assert_type(chat.to("r").local.volatile.compress(False).timeout(1), BroadcastOperator)
     assert_type(chat.sockets_join("r"), Sent)
     assert_type(chat.adapter, Adapter)
+
+
+def test_options_from_elsewhere() -> None:
+    options: ServerOptions = {"path": "/x", "ping_interval": 5, "transports": ["websocket"], "parser": "json"}
+    io = Server(**options)
+    assert_type(io, Server[Socket])
+    chat_options: ServerOptions[ChatSocket] = {"path": "/x", "socket_class": ChatSocket}
+    assert_type(Server(**chat_options), Server[ChatSocket])
+    if TYPE_CHECKING:
+        assert_type(io.options, Mapping[str, Any])
+        assert_type(io.server, Server[Any])
+        assert_type(io.of("/x").server, Server[Any])
+        wrong: list[ServerOptions] = []
+        wrong.append({"ping_intervall": 5})  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportArgumentType]
+        wrong.append({"ping_interval": "5"})  # type: ignore[typeddict-item]  # pyright: ignore[reportArgumentType]
+        Server(parser="msgpack")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert io.options["path"] == "/x"
+
+
+async def background(io: Server[ChatSocket], socket: ChatSocket) -> None:
+    async def task(number: int, text: str) -> int:
+        return number
+
+    assert_type(io.start_soon(task, 1, "x"), None)
+    assert_type(socket.recovered, bool)
+    if TYPE_CHECKING:
+        io.start_soon(task, "x", 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        io.start_soon(task, 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def asking_many(chat: Server[ChatSocket]) -> None:
