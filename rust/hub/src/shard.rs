@@ -196,6 +196,8 @@ pub struct Shard {
     resumed: VecDeque<Resumed>,
     ping: Arc<Frame>,
     noop: Arc<Frame>,
+    /// The application's busy period when commands were taken last.
+    seen_period: Option<u64>,
     /// The vector that commands are taken into; its memory is used again.
     taken: Vec<Command>,
     log_budget: LogBudget,
@@ -216,6 +218,7 @@ impl Shard {
             resumed: VecDeque::new(),
             ping: Frame::engine("2"),
             noop: Frame::engine("6"),
+            seen_period: None,
             taken: Vec::new(),
             log_budget: LogBudget::default(),
         }
@@ -244,11 +247,17 @@ impl Shard {
         self.timers.next()
     }
 
-    /// The application is at work: commands may wait without a wake; look at them every millisecond.
-    pub fn must_poll(&self) -> bool {
-        let busy = self.hub.sink.is_busy();
-        self.mailbox.set_polled(busy);
-        busy
+    /// The application is at work for longer: commands may wait without a wake; look at them every millisecond. To be asked
+    /// after commands were taken.
+    ///
+    /// The first command of a busy period always wakes, and only if a second one does are more expected: most periods of a
+    /// server that is not under load are one event and its answer, and setting a timer for each costs more than a wake.
+    pub fn must_poll(&mut self) -> bool {
+        let period = self.hub.sink.busy_period();
+        let poll = period.is_some() && period == self.seen_period;
+        self.seen_period = period;
+        self.mailbox.set_polled(poll);
+        poll
     }
 
     /// No session and no link is left.
