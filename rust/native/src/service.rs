@@ -18,11 +18,12 @@ use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
 use crate::{
+    clock::FOR_EVER,
     driver::{Driver, READ_BUFFER},
     files::Files,
     options::ListenOptions,
     panic, polling,
-    stream::Stream,
+    stream::{Impatient, Stream},
     websocket,
 };
 
@@ -38,20 +39,25 @@ const MAX_HEAD: usize = 32 * 1024;
 /// A body may take three times as long as a head, whatever the session's own deadlines are.
 const BODY_TIMEOUTS: u32 = 3;
 
+/// And so long nothing at all of an answer may be read.
+const ANSWER_TIMEOUTS: u32 = 3;
+
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
     pub(crate) body_timeout: Duration,
+    answer_timeout: Duration,
     http: http1::Builder,
     files: Files,
 }
 
 impl Options {
     pub(crate) fn new(options: &ListenOptions, files: Files) -> Self {
+        let header_timeout = options.header_timeout.min(FOR_EVER);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
+            .header_read_timeout(header_timeout)
             .keep_alive(true)
             .half_close(false)
             .max_headers(MAX_HEADERS)
@@ -59,7 +65,8 @@ impl Options {
             .max_buf_size(READ_BUFFER);
         Self {
             max_connections: options.max_connections,
-            body_timeout: options.header_timeout * BODY_TIMEOUTS,
+            body_timeout: header_timeout * BODY_TIMEOUTS,
+            answer_timeout: header_timeout * ANSWER_TIMEOUTS,
             http,
             files,
         }
@@ -98,7 +105,10 @@ async fn serve(
     let mut connection = pin!(
         options
             .http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(Impatient::new(stream, options.answer_timeout)),
+                service
+            )
             .with_upgrades()
     );
     tokio::select! {

@@ -30,7 +30,7 @@ use self::link::{Link, Written};
 use crate::{
     driver::{Driver, READ_BUFFER},
     panic,
-    stream::Stream,
+    stream::{Impatient, Stream},
 };
 
 /// Takes the connection over as soon as hyper has written the 101. Every way out tells the shard that the link is
@@ -193,6 +193,6 @@ fn close(driver: &Driver, key: LinkKey) {
 }
 
 fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+    let parts = upgraded.downcast::<TokioIo<Impatient>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }
