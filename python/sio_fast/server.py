@@ -315,7 +315,8 @@ class Server(NamespaceLike[S]):
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
             task_status: For ``task_group.start``: gets a :class:`Listener`.
@@ -363,7 +364,8 @@ class Server(NamespaceLike[S]):
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
 

@@ -150,7 +150,13 @@ fn send(method: &Method, headers: &HeaderMap, mut file: ResolvedFile) -> Respons
     builder.request_headers(headers);
     // Compared below, where If-None-Match goes first as RFC 9110 (13.2.2) wants.
     let since = builder.if_modified_since.take();
-    if *method == Method::HEAD {
+    // Several ranges may name the same bytes thousands of times, and nobody who loads a page asks for them: the answer is
+    // the whole, as RFC 9110 (14.2) allows.
+    let several = builder
+        .range
+        .as_ref()
+        .is_some_and(|range| range.contains(','));
+    if *method == Method::HEAD || several {
         builder.range = None;
     }
     let Ok(response) = builder.build(file) else {

@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::FOR_EVER,
     driver::{Driver, LOG_TARGET},
     files::Files,
     handover::{self, Arrivals, Threads},
@@ -114,9 +115,7 @@ impl Native {
     /// its connections are closed (closing the sessions is [`Hub::shutdown`]'s part) or when `grace` is over. Called again,
     /// the shorter grace counts.
     pub fn stop(&self, grace: Duration) {
-        // A year stands for ever: an instant has a range.
-        let grace = grace.min(Duration::from_secs(366 * 86_400));
-        let deadline = Instant::now() + grace;
+        let deadline = Instant::now() + grace.min(FOR_EVER);
         self.stop.send_modify(|asked| {
             *asked = Some(asked.map_or(deadline, |earlier| earlier.min(deadline)));
         });

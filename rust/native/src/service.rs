@@ -19,12 +19,13 @@ use smallvec::SmallVec;
 
 use crate::{
     asking,
+    clock::FOR_EVER,
     driver::{Counted, Driver, READ_BUFFER},
     files::Files,
     handover::Threads,
     options::ListenOptions,
     panic, polling,
-    stream::Stream,
+    stream::{Impatient, Stream},
     websocket,
 };
 
@@ -40,21 +41,26 @@ const MAX_HEAD: usize = 32 * 1024;
 /// A body may take three times as long as a head, whatever the session's own deadlines are.
 const BODY_TIMEOUTS: u32 = 3;
 
+/// And so long nothing at all of an answer may be read.
+const ANSWER_TIMEOUTS: u32 = 3;
+
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
     pub(crate) threads: Threads,
     pub(crate) body_timeout: Duration,
+    answer_timeout: Duration,
     http: http1::Builder,
     files: Files,
 }
 
 impl Options {
     pub(crate) fn new(options: &ListenOptions, files: Files, threads: Threads) -> Self {
+        let header_timeout = options.header_timeout.min(FOR_EVER);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
+            .header_read_timeout(header_timeout)
             .keep_alive(true)
             .half_close(false)
             // Head and body in one buffer and one `send`: our answers are small, and `writev` costs more than the copy.
@@ -65,7 +71,8 @@ impl Options {
         Self {
             max_connections: options.max_connections,
             threads,
-            body_timeout: options.header_timeout * BODY_TIMEOUTS,
+            body_timeout: header_timeout * BODY_TIMEOUTS,
+            answer_timeout: header_timeout * ANSWER_TIMEOUTS,
             http,
             files,
         }
@@ -104,7 +111,10 @@ async fn serve(
     let mut connection = pin!(
         options
             .http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(Impatient::new(stream, options.answer_timeout)),
+                service
+            )
             .with_upgrades()
     );
     tokio::select! {
