@@ -72,6 +72,7 @@ async def serve(
             header_timeout=header_timeout,
             static_files=served,
             serve_client=serve_client,
+            app=None,
             uds=None if uds is None else os.fspath(uds),
         )
 

@@ -18,6 +18,9 @@ pub struct ListenOptions {
     pub static_files: Vec<(String, PathBuf)>,
     /// The `dist` folder of the npm package `socket.io-client`, served under the Socket.IO path.
     pub serve_client: Option<PathBuf>,
+    /// The Unix socket of an HTTP/1.1 server that answers what is neither Socket.IO nor a file. Whoever can connect to
+    /// it is believed (see `forward/headers.rs`), so it belongs into a folder of one's own.
+    pub app: Option<PathBuf>,
     /// A Unix socket to listen on instead of `host` and `port`.
     pub uds: Option<PathBuf>,
     /// Above so many open connections further ones wait in the kernel's backlog. `None` = no limit of ours.
@@ -34,6 +37,7 @@ impl Default for ListenOptions {
             header_timeout: Duration::from_secs(10),
             static_files: Vec::new(),
             serve_client: None,
+            app: None,
             uds: None,
             max_connections: None,
         }
