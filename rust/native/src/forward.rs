@@ -67,7 +67,7 @@ impl Forward {
         let upgrade =
             headers::wants_websocket(request.headers()).then(|| hyper::upgrade::on(&mut request));
         headers::prepare_request(&mut request, address, upgrade.is_some());
-        match self.upstream.send(request).await {
+        match self.upstream.send(request, upgrade.is_some()).await {
             Ok(mut response) => {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     let Some(client) = upgrade else {

@@ -72,10 +72,12 @@ impl Upstream {
         }
     }
 
-    /// The head of the answer, with its body still to come. Dropping either one closes the connection.
+    /// The head of the answer, with its body still to come. Dropping either one closes the connection. A connection that
+    /// was asked to become a WebSocket does not serve again: servers close it after a refusal, without saying so.
     pub(super) async fn send(
         &self,
         mut request: Request<Incoming>,
+        upgrade: bool,
     ) -> Result<Response<Incoming>, Failure> {
         loop {
             let kept = self.take();
@@ -86,7 +88,9 @@ impl Upstream {
             };
             match connection.try_send_request(request).await {
                 Ok(response) => {
-                    self.keep(connection);
+                    if !upgrade {
+                        self.keep(connection);
+                    }
                     return Ok(response);
                 }
                 Err(mut failed) => match failed.take_message() {

@@ -83,6 +83,12 @@ impl App {
         self.notes.lock().unwrap().clone()
     }
 
+    /// Made so far.
+    pub fn connections(&self) -> usize {
+        let notes = self.notes();
+        notes.iter().filter(|one| *one == "connection").count()
+    }
+
     pub fn wait_for(&self, note: &str) {
         wait(note, || self.notes().iter().any(|one| one == note));
     }
