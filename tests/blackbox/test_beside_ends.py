@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from clients.raw_client import RawClient
-from clients.raw_http import HttpConnection
+from clients.raw_http import HttpConnection, PeerClosed
 from clients.raw_websocket import RawWebSocket
 from clients.wire import WebSocketWire
 from harness.process import ServerDied, ServerProcess
@@ -76,6 +77,41 @@ def test_requests_in_flight_end_within_the_grace(own: ServerProcess) -> None:
     assert time.monotonic() - begun < 2.5
     own.expect("disconnect", reason="server shutting down")
     own.expect("ws closed")
+    own.expect("shutdown")
+    assert own.stderr == []
+
+
+def test_an_end_under_load_breaks_no_request(own: ServerProcess) -> None:
+    answers: list[tuple[int, bytes]] = []
+    broken: list[OSError] = []
+    working = threading.Barrier(9)
+
+    def ask() -> None:
+        http = HttpConnection(own.port)
+        working.wait()
+        while True:
+            try:
+                http.start("GET", "/items/1")
+                answer = http.read_response()
+            except OSError as error:
+                # Closed between two requests; inside one, it would have been read as a broken answer.
+                broken.append(error)
+                return
+            answers.append((answer.status, answer.body))
+            if answer.headers.get("connection") == "close":
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    working.wait()
+    own.eventually(lambda: len(answers) > 100, "some answers")
+    own.process.stdin.close()  # type: ignore[union-attr]
+    for thread in threads:
+        thread.join(20)
+    assert own.wait_ended() == 0
+    assert {status for status, _ in answers} <= {200, 503}
+    assert all(isinstance(error, PeerClosed | BrokenPipeError | ConnectionResetError) for error in broken)
     own.expect("shutdown")
     assert own.stderr == []
 

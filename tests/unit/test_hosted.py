@@ -198,6 +198,21 @@ async def test_a_server_that_dies_is_a_line_and_no_more(
     assert "LookupError: a bug" in caplog.text
 
 
+async def test_a_folder_whose_name_is_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    app = App()
+    long = tmp_path / ("x" * 150)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+
+    async def beside(hosted: Hosted) -> None:
+        raise AssertionError("nobody listens")
+
+    with pytest.raises(RuntimeError, match=r"the application's server cannot listen on .*too long") as failure:
+        await host(app, beside)
+    assert isinstance(failure.value.__cause__, OSError)
+    assert not any(long.iterdir())
+
+
 async def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     beside: Callable[[Hosted], Awaitable[None]] = ask  # type: ignore[assignment]

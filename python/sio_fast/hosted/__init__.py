@@ -35,6 +35,19 @@ _SOCKET: Final = "app.sock"
 _log = logging.getLogger("sio_fast.app")
 
 
+class _Ready:
+    """The word that the server listens, and whether it was said."""
+
+    def __init__(self, task_status: TaskStatus[None]) -> None:
+        self._task_status = task_status
+        self.told = False
+
+    def started(self, _value: object = None) -> None:
+        """It listens. Some servers tell where; we know."""
+        self.told = True
+        self._task_status.started()
+
+
 class Hosted:
     """An application that is being served. Loop thread only.
 
@@ -66,11 +79,15 @@ class Hosted:
 
     async def _serve(self, serve: Serve, *, task_status: TaskStatus[None]) -> None:
         """If the server dies, Socket.IO goes on, and the listener answers for the application."""
+        ready = _Ready(task_status)
         try:
-            await serve(self.application, self.path, self._ending, task_status=task_status)
+            await serve(self.application, self.path, self._ending, task_status=ready)
             if not self._ending.begun:
                 _log.error("the application's server has ended by itself; its requests are answered with 502")
-        except Exception:  # noqa: BLE001 - whatever it was, Socket.IO goes on
+        except Exception as error:  # noqa: BLE001 - once it listens, whatever it is, Socket.IO goes on
+            if not ready.told:
+                cause = _peeled(error)
+                raise RuntimeError(f"the application's server cannot listen on {self.path}: {cause}") from cause
             _log.exception("the application's server has died; its requests are answered with 502")
         finally:
             self._served.set()
@@ -86,7 +103,7 @@ async def host(app: ASGIApp, beside: Callable[[Hosted], Awaitable[None]]) -> Non
 
     Raises:
         ModuleNotFoundError: The server for this event loop is not installed.
-        RuntimeError: The application's startup failed; its exception is the cause.
+        RuntimeError: The application's startup failed, or its server's; the exception is the cause.
         TypeError: This is no application.
     """
     if not callable(app):
@@ -111,6 +128,12 @@ async def host(app: ASGIApp, beside: Callable[[Hosted], Awaitable[None]]) -> Non
                 await hosted.ended()
     if failure is not None:
         raise failure
+
+
+def _peeled(error: BaseException) -> BaseException:
+    """The one exception inside groups of one."""
+    inside: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _peeled(inside[0]) if len(inside) == 1 else error
 
 
 def _server() -> Serve:

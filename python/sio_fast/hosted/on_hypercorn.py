@@ -55,20 +55,9 @@ async def serve(app: Application, path: str, ending: Ending, *, task_status: Tas
         closing,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         config,
         shutdown_trigger=end,
-        task_status=_Ready(task_status),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        task_status=task_status,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         mode="asgi",
     )
-
-
-class _Ready:
-    """hypercorn tells its addresses; nobody asked."""
-
-    def __init__(self, task_status: TaskStatus[None]) -> None:
-        self._task_status = task_status
-
-    def started(self, _addresses: list[str]) -> None:
-        """It listens."""
-        self._task_status.started()
 
 
 class _ClosingWebSockets:

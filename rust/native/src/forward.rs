@@ -11,13 +11,10 @@ use std::{cell::RefCell, fmt, io, net::SocketAddr, path::Path, pin::pin, rc::Rc,
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Either;
-use hyper::{
-    body::Incoming,
-    upgrade::{OnUpgrade, Upgraded},
-};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use sio_hub::{log_budget::LogBudget, sink::Level};
-use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use self::upstream::{Failure, Upstream};
 use crate::{
@@ -139,7 +136,11 @@ fn spawn_pipe(driver: &Rc<Driver>, client: OnUpgrade, app: OnUpgrade) {
 }
 
 /// The end of one direction is passed on, and the other one goes on.
-async fn pipe(client: TokioIo<Upgraded>, app: TokioIo<Upgraded>) -> io::Result<()> {
+async fn pipe<A, B>(client: A, app: B) -> io::Result<()>
+where
+    A: AsyncRead + AsyncWrite,
+    B: AsyncRead + AsyncWrite,
+{
     let (client_reads, client_writes) = tokio::io::split(client);
     let (app_reads, app_writes) = tokio::io::split(app);
     let mut up = pin!(copy(client_reads, app_writes));
@@ -157,10 +158,67 @@ async fn pipe(client: TokioIo<Upgraded>, app: TokioIo<Upgraded>) -> io::Result<(
     }
 }
 
-async fn copy(
-    mut from: ReadHalf<TokioIo<Upgraded>>,
-    mut to: WriteHalf<TokioIo<Upgraded>>,
-) -> io::Result<()> {
+async fn copy<A, B>(mut from: ReadHalf<A>, mut to: WriteHalf<B>) -> io::Result<()>
+where
+    A: AsyncRead,
+    B: AsyncWrite,
+{
     tokio::io::copy(&mut from, &mut to).await?;
     to.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use tokio::{
+        io::{AsyncReadExt, duplex},
+        time::Instant,
+    };
+
+    use super::*;
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(test);
+    }
+
+    #[test]
+    fn a_client_that_never_closes_is_not_kept_for_ever() {
+        run(async {
+            let (mut client, ours) = duplex(64);
+            let (theirs, mut app) = duplex(64);
+            let begun = Instant::now();
+            app.write_all(b"farewell").await.unwrap();
+            drop(app);
+            pipe(ours, theirs).await.unwrap();
+            assert_eq!(begun.elapsed(), LINGER);
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).await.unwrap();
+            assert_eq!(received, b"farewell");
+        });
+    }
+
+    #[test]
+    fn an_application_may_talk_for_ever_to_a_client_that_has_said_everything() {
+        run(async {
+            let (mut client, ours) = duplex(64);
+            let (theirs, mut app) = duplex(64);
+            client.shutdown().await.unwrap();
+            let talking = async {
+                tokio::time::sleep(LINGER * 100).await;
+                app.write_all(b"still here").await.unwrap();
+                app.shutdown().await.unwrap();
+            };
+            let (piped, ()) = tokio::join!(pipe(ours, theirs), talking);
+            piped.unwrap();
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).await.unwrap();
+            assert_eq!(received, b"still here");
+        });
+    }
 }

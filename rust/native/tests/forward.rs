@@ -85,7 +85,7 @@ fn heads_are_passed_on_and_nobody_else_says_who_the_client_is() {
     assert_eq!(
         answer.text(),
         format!(
-            "GET /head?a=%20b\nhost: x\nsio-fast-peer: http 127.0.0.1 {port}\nx-forwarded-for: 6.7.8.9\n"
+            "GET /head?a=%20b\nhost: elsewhere\nsio-fast-peer: http 127.0.0.1 {port}\nx-forwarded-for: 6.7.8.9\n"
         )
     );
     assert_eq!(answer.header("x-app"), Some("1"));
@@ -94,6 +94,22 @@ fn heads_are_passed_on_and_nobody_else_says_who_the_client_is() {
     client.send("GET /head HTTP/1.0\r\n\r\n");
     let answer = client.answer();
     assert!(answer.text().contains("\nhost: \n"), "{}", answer.text());
+}
+
+#[test]
+fn a_body_has_one_length() {
+    let app = App::start("length");
+    let server = serve(&app);
+    for method in ["POST", "GET"] {
+        let mut client = Client::connect(server.port());
+        client.send(format!(
+            "{method} /head HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ));
+        let answer = client.answer();
+        let text = answer.text();
+        assert!(text.contains("\ntransfer-encoding: chunked\n"), "{text}");
+        assert!(!text.contains("content-length"), "{text}");
+    }
 }
 
 #[test]

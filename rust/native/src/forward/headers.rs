@@ -40,7 +40,11 @@ pub(super) fn prepare_request(
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING)
         && !request.body().is_end_stream();
     *request.version_mut() = Version::HTTP_11;
-    // `GET http://host/path` is for proxies; the application's server wants the path.
+    // `GET http://host/path` names the host a second time, and this one counts (RFC 9112, 3.2.2).
+    let named = request
+        .uri()
+        .authority()
+        .and_then(|host| HeaderValue::try_from(host.as_str()).ok());
     let target = request
         .uri()
         .path_and_query()
@@ -51,10 +55,17 @@ pub(super) fn prepare_request(
     remove_hop_by_hop(headers);
     // Reading the body is our own consent, and hyper has given it then.
     headers.remove(header::EXPECT);
-    // HTTP/1.1 wants one; a client of HTTP/1.0 may not have it.
-    headers
-        .entry(header::HOST)
-        .or_insert(HeaderValue::from_static(""));
+    match named {
+        Some(host) => {
+            headers.insert(header::HOST, host);
+        }
+        // HTTP/1.1 wants one; a client of HTTP/1.0 may not have it.
+        None => {
+            headers
+                .entry(header::HOST)
+                .or_insert(HeaderValue::from_static(""));
+        }
+    }
     headers.insert(PEER, peer(address));
     if chunked {
         headers.insert(
