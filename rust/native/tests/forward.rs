@@ -176,6 +176,24 @@ fn a_client_that_reads_nothing_stops_the_application() {
 }
 
 #[test]
+fn an_application_that_reads_nothing_stops_the_client() {
+    let app = App::start("deaf");
+    let server = serve(&app);
+    let mut client = Client::connect(server.port());
+    client.send("POST /never HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    app.wait_for("asked");
+    let patience = Duration::from_millis(500);
+    client.stream.set_write_timeout(Some(patience)).unwrap();
+    let piece = [&b"10000\r\n"[..], &vec![b'.'; 0x10000], b"\r\n"].concat();
+    let mut sent = 0;
+    while std::io::Write::write_all(&mut client.stream, &piece).is_ok() {
+        sent += piece.len();
+        assert!(sent < 64 << 20, "{sent} bytes");
+    }
+    assert!(!app.notes().contains(&"gone".to_owned()));
+}
+
+#[test]
 fn a_client_that_goes_takes_its_request_along() {
     let app = App::start("gone");
     let server = serve(&app);
