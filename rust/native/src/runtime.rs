@@ -70,6 +70,13 @@ impl Native {
     /// Binds, and starts the I/O threads. Port 0 works. Errors (an address in use, no permission, a folder that does
     /// not exist) have the address or the folder in their text.
     pub fn start(hub: &Arc<Hub>, options: &ListenOptions) -> io::Result<Self> {
+        #[cfg(not(unix))]
+        if options.app.is_some() {
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                "an application beside Socket.IO needs Unix sockets, which this platform has not",
+            ));
+        }
         let count = options.io_threads;
         let files = Files::new(options, &hub.config().request.path)?;
         let mut bound = bind(options)?;

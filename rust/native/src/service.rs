@@ -1,6 +1,6 @@
 //! The HTTP/1.1 skin: hyper reads a request's head, the shard says what is to be done, this file does it.
 //!
-//! No status is decided here but 404 for what is not Socket.IO; hyper answers what is no HTTP (400) or too large a
+//! No status is decided here but 404 for what is nobody's; hyper answers what is no HTTP (400) or too large a
 //! head (431).
 
 use std::{borrow::Cow, fmt, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
@@ -17,11 +17,13 @@ use sio_hub::{
 use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
+#[cfg(unix)]
+use crate::forward::Forward;
 use crate::{
     asking,
     clock::FOR_EVER,
     driver::{Counted, Driver, READ_BUFFER},
-    files::Files,
+    files::{self, Files},
     handover::Threads,
     options::ListenOptions,
     panic, polling,
@@ -29,8 +31,8 @@ use crate::{
     websocket,
 };
 
-/// The body of an answer: ours is at hand, a file's is read piece by piece.
-pub(crate) type Body = Either<Full<Bytes>, hyper_staticfile::Body>;
+/// The body of an answer: ours is at hand, a file's is read piece by piece, an application's comes as it comes.
+pub(crate) type Body = Either<Full<Bytes>, Either<hyper_staticfile::Body, Incoming>>;
 
 /// hyper refuses more with 431 (its own default, and Apache's).
 const MAX_HEADERS: usize = 100;
@@ -53,6 +55,8 @@ pub(crate) struct Options {
     answer_timeout: Duration,
     http: http1::Builder,
     files: Files,
+    #[cfg(unix)]
+    app: Option<Rc<Forward>>,
 }
 
 impl Options {
@@ -75,6 +79,8 @@ impl Options {
             answer_timeout: header_timeout * ANSWER_TIMEOUTS,
             http,
             files,
+            #[cfg(unix)]
+            app: options.app.as_deref().map(Forward::new),
         }
     }
 }
@@ -152,7 +158,7 @@ pub(crate) async fn answer(
         // `ask_shard` has waited for the application.
         Verdict::Ask { .. } => Err(GivenUp),
         Verdict::Elsewhere { shard } => options.threads.pass_on(shard, request, address).await,
-        Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
+        Verdict::NotOurs => not_ours(driver, options, address, request).await,
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
         Verdict::ReadBody { session, limit } => {
@@ -169,6 +175,23 @@ pub(crate) async fn answer(
             Ok(switching_protocols(driver, &accept, headers))
         }
     }
+}
+
+/// What is not Socket.IO's: a file, else the application's, else nobody's.
+async fn not_ours(
+    driver: &Rc<Driver>,
+    options: &Options,
+    address: Option<SocketAddr>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, GivenUp> {
+    if let Some(response) = options.files.mounted(driver, &request).await {
+        return Ok(response);
+    }
+    #[cfg(unix)]
+    if let Some(app) = &options.app {
+        return app.answer(driver, address, request).await;
+    }
+    Ok(files::not_found())
 }
 
 /// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never
