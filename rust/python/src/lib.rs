@@ -9,6 +9,7 @@ mod namespace;
 mod notices;
 mod options;
 mod outgoing;
+mod raw_args;
 mod socket;
 mod wake;
 
@@ -20,6 +21,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<core::Core>()?;
     module.add_class::<namespace::NamespaceCore>()?;
     module.add_class::<socket::SocketCore>()?;
+    module.add_class::<raw_args::RawArgs>()?;
     for (name, kind) in notices::KINDS {
         module.add(name, kind)?;
     }
