@@ -15,6 +15,7 @@ from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
 from .hooks import Hooks, Listening
 from .operator import Broadcaster, BroadcastOperator
+from .raw_names import RawNames
 from .sent import ACCEPTED
 from .socket import S, Socket
 from .types import outgoing_name
@@ -221,6 +222,7 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
                 ``*`` is every event without a handler and brings the socket, the event's name and its arguments; see
                 :meth:`on_any` for all events.
             fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement.
+                Arguments that are annotated are checked and converted: see ``validation`` of :class:`Server`.
             concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
                 socket's context.
             thread: True to run a plain function in a worker thread, with a copy of the socket's context; later events of
@@ -318,6 +320,7 @@ class Namespace(NamespaceLike[S]):
         "_name",
         "_namespace_core",
         "_process_core",
+        "_raw_names",
         "_rule",
         "_socket_class",
         "_sockets",
@@ -336,7 +339,8 @@ class Namespace(NamespaceLike[S]):
         self._process_core: Core = cast("Any", _Unregistered(self._name))
         self._namespace_core: NamespaceCore = cast("Any", self._process_core)
         self._socket_class: type[S] | None = None
-        self._table = HandlerTable(bare=False)
+        self._raw_names = RawNames()
+        self._table = HandlerTable(bare=False, raw_names=self._raw_names)
         self._hooks = Hooks()
         # True if somebody listens to what is emitted; the sockets that do so by themselves.
         self._heard = False

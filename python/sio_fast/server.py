@@ -16,6 +16,7 @@ from .emitting import checked_timeout
 from .exceptions import NotRunning
 from .lifetime import Lifetime
 from .namespace import NamespaceLike
+from .preparation import Preparation
 from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
@@ -29,6 +30,8 @@ from .settings import (
     words,
 )
 from .socket import S, Socket
+from .validation import Engine as ValidationEngine
+from .validation import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -105,11 +108,20 @@ class Server(NamespaceLike[S]):
             ``max_buffered_bytes``.
         max_buffered_bytes: Bytes queued for a client above which it is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        validation: Who checks the arguments of events against the annotations of handlers (and the types of an
+            :class:`Event`), straight from the JSON that came. ``"auto"``: msgspec its own types, pydantic all others, but
+            builtins such as ``str``, ``list[str]`` and ``dict[str, Any]`` are not checked; ``"pydantic"`` or ``"msgspec"``
+            checks everything that is annotated; None nothing. What does not fit is an :class:`InvalidPayload` for
+            ``on_error``, and the handler is not called.
+        call_wrapper: Gets each handler once, when it is registered with the server, and gives what is called instead:
+            the door for dependency injection. Middlewares are not wrapped. Parameters with a ``Depends`` are no arguments
+            of the event.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
         TypeError: An unknown option, or a value of the wrong type.
         ValueError: A value out of its range.
+        ImportError: ``validation`` names an engine that is not installed.
     """
 
     def __init__(
@@ -145,11 +157,15 @@ class Server(NamespaceLike[S]):
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
         ack_timeout: float | None = None,
+        validation: ValidationEngine | None = "auto",
+        call_wrapper: Callable[[Any], Callable[..., Any]] | None = None,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
+            raise unknown_option(
+                name, (*known, "socket_class", "serve_client", "ack_timeout", "validation", "call_wrapper")
+            )
         checked_class(socket_class)
         self._settings = Settings(
             path=path,
@@ -186,8 +202,9 @@ class Server(NamespaceLike[S]):
         )
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
+        preparation = Preparation(Validation(validation), call_wrapper)
         self._core = Core(self._settings)
-        self._registry: Registry[S] = Registry(self, self._core, socket_class)
+        self._registry: Registry[S] = Registry(self, self._core, socket_class, preparation)
         self._engine = Engine(self._core)
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()

@@ -338,7 +338,8 @@ class Socket(CanEmitWithAck, Listening):
         def register(fn: H) -> H:
             table = self._table
             if table is None:
-                table = HandlerTable(bare=True)
+                nsp = self._nsp
+                table = HandlerTable(bare=True, preparation=nsp._table.preparation, raw_names=nsp._raw_names)
                 _set(self, "_table", table)
             table.add(event, fn, **options)
             self._changed()
@@ -426,6 +427,8 @@ class Socket(CanEmitWithAck, Listening):
         """Lets go of the dispatcher, so that the object is freed without the cycle collector."""
         if self._hooks.outgoing:
             self._nsp._listens(self, yes=False)
+        if self._table is not None:
+            self._table.close()
         _set(self, "_in_use", False)
         _set(self, "_frozen_rooms", frozenset())
         _set(self, "_changed", _nothing)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sio_fast._core import RawArgs, decode_packet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ATOMS = st.sampled_from(
     [

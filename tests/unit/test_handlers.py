@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sio_fast import Event
-from sio_fast.handlers import HandlerTable, is_async, positional_range
+from sio_fast.arguments import is_async, positional_range
+from sio_fast.handlers import HandlerTable
 
 
 def none() -> None: ...
