@@ -62,8 +62,8 @@ def shape_of(fn: Callable[..., Any]) -> Shape:
     """What ``fn`` takes.
 
     Raises:
-        TypeError: It needs an argument by name, which no event can bring, or an argument of the event stands behind a
-            parameter that somebody else fills.
+        TypeError: It needs an argument by name, which no event can bring; an argument of the event stands behind a
+            parameter that somebody else fills; or an ``Annotated`` means nothing at run time.
     """
     try:
         parameters = _signature(fn).parameters.values()
@@ -118,7 +118,7 @@ def resolved(fn: Callable[..., Any], parameter: str, annotation: Any) -> Any:
         text = _text(annotation) or annotation
         raise TypeError(
             f"{named(fn)}: the annotation of {parameter!r}, {text!r:.80}, means nothing at run time ({error}); import it where "
-            "the module can see it, outside of `if TYPE_CHECKING:`, or make the server with validation=None"
+            "the module can see it, outside of `if TYPE_CHECKING:` (validation=None checks nothing)"
         ) from error
 
 
@@ -138,18 +138,17 @@ def _signature(fn: Callable[..., Any]) -> inspect.Signature:
 
 def _is_filled(fn: Callable[..., Any], parameter: inspect.Parameter) -> bool:
     """True if a container fills a parameter: its default, or what ``Annotated`` says of it, names a ``dependency``, as the
-    ``Depends`` of FastAPI and of fast-depends do. A client must never be able to."""
+    ``Depends`` of FastAPI and of fast-depends do. A client must never be able to, so ``Annotated`` must mean something.
+
+    Raises:
+        TypeError: It does not.
+    """
     if callable(getattr(parameter.default, "dependency", None)):
         return True
     annotation: Any = parameter.annotation
     text = _text(annotation)
-    if text is not None:
-        if "Annotated" not in text:
-            return False
-        try:
-            annotation = resolved(fn, parameter.name, annotation)
-        except TypeError:
-            return False
+    if text is not None and "Annotated" in text:
+        annotation = resolved(fn, parameter.name, annotation)
     marks: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
     return any(callable(getattr(mark, "dependency", None)) for mark in marks)
 
