@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, ForwardRef, NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, NamedTuple, get_args, get_type_hints
 
 from .ack import Ack
 
@@ -21,6 +21,8 @@ __all__ = ("UNANNOTATED", "Shape", "is_async", "named", "positional_range", "res
 
 UNANNOTATED: Any = inspect.Parameter.empty
 """The annotation of a parameter that has none."""
+
+_NAMES: Final = {each.__name__: each for each in (bool, bytes, dict, float, int, list, str)}
 
 
 class Shape(NamedTuple):
@@ -107,13 +109,18 @@ def resolved(fn: Callable[..., Any], parameter: str, annotation: Any) -> Any:
         TypeError: It names something that is not there at run time.
     """
     inner = _innermost(fn)
+    known: dict[str, Any] = getattr(inner, "__globals__", {})
     names = {each.__name__: each for each in getattr(inner, "__type_params__", ())}
+    # Most are the name of a class; sockets' own handlers are registered by the thousand, and the long way takes long.
+    found = known.get(annotation, _NAMES.get(annotation)) if isinstance(annotation, str) else annotation
+    if isinstance(found, type) and annotation not in names:
+        return found
 
     def holder() -> None: ...
 
     holder.__annotations__ = {parameter: annotation}
     try:
-        return get_type_hints(holder, getattr(inner, "__globals__", {}), names, include_extras=True)[parameter]
+        return get_type_hints(holder, known, names, include_extras=True)[parameter]
     except Exception as error:
         text = _text(annotation) or annotation
         raise TypeError(

@@ -6,6 +6,7 @@ one. Refuses to know sockets, and when it is asked. Neither engine is imported b
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 import types
@@ -135,7 +136,7 @@ class Validation:
         first: Exception | None = None
         for engine in self._candidates(wanted):
             try:
-                return _made(engine, wanted)
+                return _reader_of(engine, wanted)
             except Exception as error:  # noqa: BLE001 - each engine has its own
                 first = first or error
         reason = "neither is installed: pip install 'sio-fast[pydantic]' or 'sio-fast[msgspec]'"
@@ -163,8 +164,18 @@ def _installed(engine: str) -> bool:
     return engine in sys.modules or importlib.util.find_spec(engine) is not None
 
 
-def _made(engine: str, wanted: Any) -> Reader:
-    """Here an engine is imported."""
+def _reader_of(engine: str, wanted: Any) -> Reader:
+    """The reader of a type, the same for all handlers that want it: some are registered anew for every socket."""
+    try:
+        hash(wanted)
+    except TypeError:
+        return _made.__wrapped__(engine, wanted, "")
+    return _made(engine, wanted, repr(wanted))
+
+
+@functools.lru_cache(maxsize=1024)
+def _made(engine: str, wanted: Any, _text: str) -> Reader:
+    """Here an engine is imported. The text tells apart what is equal and not the same: unions in another order."""
     if engine == "msgspec":
         from .msgspec_reader import MsgspecReader  # noqa: PLC0415
 

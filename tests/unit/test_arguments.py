@@ -93,6 +93,8 @@ def test_resolved_looks_into_text() -> None:
     def fn(a: list[Callable]) -> None: ...
 
     assert resolved(fn, "a", "list[Callable]") == list[Callable]
+    assert resolved(fn, "a", "Callable") is resolved(fn, "a", Callable) is Callable
+    assert (resolved(fn, "a", "str"), resolved(fn, "a", "int | None")) == (str, int | None)
     assert resolved(fn, "a", list["Callable"]) == list[Callable]
     assert resolved(functools.partial(fn), "a", "Callable | None") == Callable | None
     assert resolved(fn, "a", "Annotated[int, 5]") == Annotated[int, 5]

@@ -391,3 +391,23 @@ def test_auto_without_engines(missing: tuple[str, ...], monkeypatch: pytest.Monk
         checks = checks_of(_record)
         assert checks is not None
         assert checks("e", ({"text": "a"},)) == (Record("a"),)
+
+
+def test_readers_are_made_once_for_a_type() -> None:
+    """Handlers of sockets are registered for every socket; the types are few."""
+
+    def fn(a: Model, b: list[Struct], c: Annotated[int, ["cannot be hashed"]]) -> None: ...
+
+    first, second = checks_of(fn), checks_of(fn)
+    assert first is not None
+    assert second is not None
+    assert first._readers[:2] == second._readers[:2]
+    assert first("e", ({"text": "a"}, [], 1)) == second("e", ({"text": "a"}, [], 1)) == (Model(text="a"), [], 1)
+
+
+def test_equal_unions_in_another_order_are_not_the_same() -> None:
+    def fn(a: int | str, b: str | int) -> None: ...
+
+    checks = checks_of(fn, "pydantic")
+    assert checks is not None
+    assert checks._readers[0] is not checks._readers[1]
