@@ -112,10 +112,10 @@ class Packet:
 
     __slots__ = ("_args", "_unread", "ack_requested", "name", "nsp")
 
-    def __init__(self, name: EventName, args: Arguments, *, ack_requested: bool, nsp: str) -> None:
+    def __init__(self, name: EventName, args: Arguments | list[Any], *, ack_requested: bool, nsp: str) -> None:
         self.name: EventName = name
-        self._unread: Arguments | None = args
-        self._args: list[Any] = []
+        self._unread: Arguments | None = None if isinstance(args, list) else args
+        self._args: list[Any] = args if isinstance(args, list) else []
         self.ack_requested = ack_requested
         self.nsp = nsp
 
