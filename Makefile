@@ -9,6 +9,7 @@
 #   PORT=…            where `make demo` listens (default: 3000)
 #   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
 #   SECONDS=…         how long `make fuzz` tries each target (default: 60)
+#   LOOP=…            the event loop of `make soak` (default: uvloop; asyncio, trio)
 #   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
@@ -21,6 +22,7 @@ VENV ?= .venv
 PORT ?= 3000
 PYTEST_ARGS ?=
 SECONDS ?= 60
+LOOP ?= uvloop
 PYTEST_WORKERS ?= 4
 # Evaluated when an environment is made, and only then: asking every interpreter takes seconds.
 PYTHON ?= $(shell tools/find-python)
@@ -43,7 +45,7 @@ CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path
 PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
 FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test loom fuzz test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
+.PHONY: help setup demo test loom fuzz soak test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
         sdist licenses bench gate autobahn lock clean
 
 help: ## Show this list
@@ -82,6 +84,10 @@ fuzz: $(CARGO_FUZZ) ## Fuzz each target for SECONDS=60; what it finds lies under
 	        cargo fuzz run --fuzz-dir rust/fuzz --sanitizer none $$each target/fuzz/corpus/$$each rust/fuzz/corpus/$$each \
 	        -- -max_total_time=$(SECONDS) -max_len=2000 -artifact_prefix=$(CURDIR)/target/fuzz/; \
 	done
+
+soak: $(STAMPS)/wheel $(STAMPS)/test ## 100 000 lives of clients, 10 000 who come back at once, 50 exits of each kind: ten minutes
+	$(BIN)/python -m pytest --long --loop $(LOOP) tests/blackbox/test_soak.py tests/blackbox/test_stampede.py \
+	    tests/blackbox/test_exit.py -v $(PYTEST_ARGS)
 
 test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.11 found
 	@interpreters=$$(tools/find-python --all); \

@@ -16,6 +16,7 @@ from .exceptions import (
     AckTimeout,
     ConnectError,
     DisconnectedError,
+    ForeignRoom,
     InvalidPayload,
     NotRunning,
     RejectEvent,
@@ -27,6 +28,7 @@ from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
 from .remote import RemoteSocket
+from .request import HttpRequest
 from .sent import Sent
 from .server import Server
 from .socket import Socket, current_socket
@@ -45,7 +47,9 @@ __all__ = (
     "Cookie",
     "DisconnectedError",
     "Event",
+    "ForeignRoom",
     "Handshake",
+    "HttpRequest",
     "InvalidPayload",
     "Listener",
     "Namespace",

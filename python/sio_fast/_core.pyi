@@ -15,9 +15,12 @@ __all__ = [
     "DRAINED",
     "EVENT",
     "LOG",
+    "REQUEST",
+    "ROOMS",
     "STOPPED",
     "Core",
     "NamespaceCore",
+    "QuestionCore",
     "RawArgs",
     "SocketCore",
     "close_reasons",
@@ -34,7 +37,7 @@ EVENT: Final = 0
 """``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes; args is a tuple, or
 a RawArgs for names of NamespaceCore.want_raw."""
 CONNECT: Final = 1
-"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, ``{}`` when it sent none."""
+"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, None when it sent none."""
 ACK: Final = 2
 """``(ACK, handle, ack_id, args)``: the client answered an emit_with_ack."""
 DISCONNECT: Final = 3
@@ -48,6 +51,13 @@ LOG: Final = 6
 """``(LOG, level, logger, message)``: a line for the logging module (level as there, logger such as ``"sio_fast.engine"``)."""
 STOPPED: Final = 7
 """``(STOPPED,)``: after shutdown: everything is flushed or the grace is over; Core.join will not block long."""
+
+REQUEST: Final = 8
+"""``(REQUEST, question_core)``: a request waits for the application's word; it comes only with ``allow_request``, or with a
+function as ``cors_allowed_origins``."""
+
+ROOMS: Final = 9
+"""``(ROOMS, namespace)``: NamespaceCore.take_room_changes has something; only while its rooms are watched."""
 
 @final
 class Core:
@@ -74,12 +84,13 @@ class Core:
         port: int,
         *,
         backlog: int,
+        io_threads: int,
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
-        """Binds and starts the native I/O thread. Returns the bound addresses (port 0 gives a free one).
+        """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
@@ -90,7 +101,7 @@ class Core:
         DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
 
     def join(self) -> None:
-        """Waits for the I/O thread with the interpreter released and closes the mailbox. ``start`` may follow."""
+        """Waits for the I/O threads with the interpreter released and closes the mailbox. ``start`` may follow."""
 
     def drain(self, max_events: int) -> list[tuple[Any, ...]]:
         """Takes at most ``max_events`` notices, decoded, in order of arrival. Begins a pass: emits are queued at once
@@ -190,6 +201,13 @@ class NamespaceCore:
             TypeError: A value that cannot be encoded, with its path.
             ValueError: Nested deeper than ``max_depth``.
         """
+
+    def watch_rooms(self, watched: bool) -> None:
+        """Whether changes of rooms are recorded."""
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        """``(event, room, id)`` of every change since the last call, in order; event as in ``adapter.on``, id None where
+        the event has none."""
 
     def room_members(self, room: str) -> list[str]:
         """Ids of the sockets in a room."""
@@ -296,6 +314,26 @@ class SocketCore:
     def ready_state(self) -> str: ...
     def close_connection(self, discard: bool) -> list[int]:
         """Closes the Engine.IO session: reason ``forced close``. Returns the handles of the sockets that left."""
+
+@final
+class QuestionCore:
+    """A request that waits for the application's word; forgotten without an answer, it is refused."""
+
+    @property
+    def about_origin(self) -> bool:
+        """True if its ``Origin`` is asked about, False if it is a handshake."""
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        """(method, headers in order with lower-case names, url, address, xdomain, secure); None once it is answered."""
+
+    def allow(self) -> None:
+        """Lets it go on. Nothing happens if it is answered, or the client has gone."""
+
+    def refuse(self, message: str | None) -> None:
+        """Refuses it with status 403, in these words or the usual ones."""
+
+    def fail(self) -> None:
+        """Refuses it with status 400: nobody decided."""
 
 def generate_id() -> str:
     """20 random URL-safe characters."""

@@ -22,6 +22,7 @@ __all__ = (
     "AckTimeout",
     "ConnectError",
     "DisconnectedError",
+    "ForeignRoom",
     "InvalidPayload",
     "NotRunning",
     "PayloadFault",
@@ -154,6 +155,20 @@ class ReservedEventName(SocketIOError, ValueError):
     def __init__(self, event: str) -> None:
         super().__init__(f'"{event}" is a reserved event name')
         self.event = event
+
+
+class ForeignRoom(SocketIOError, ValueError):
+    """With ``strict_rooms`` no socket joins the room of another one's id.
+
+    Args:
+        room: The id.
+    """
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"room {room!r} is the id of another socket; what is sent to that one would come here too (option strict_rooms)"
+        )
+        self.room = room
 
 
 class NotRunning(SocketIOError, RuntimeError):

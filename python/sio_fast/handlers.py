@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .arguments import is_async, named, shape_of
 from .preparation import UNPREPARED
+from .raw_names import RawNames
 from .types import CONNECT_EVENTS, LIFECYCLE_EVENTS, EventName, declared_types, event_name
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from .ack import Ack
     from .preparation import Preparation
-    from .raw_names import RawNames
     from .types import Arguments
     from .validation import Checks
 
@@ -186,18 +186,19 @@ class HandlerTable:
     Args:
         bare: True for a socket's own table: its handlers go without the socket.
         preparation: What its server does with every handler.
-        raw_names: Hears of the events that have handlers which check.
+        raw_names: Those of its namespace, if it is a socket's.
 
     Attributes:
-        preparation: The same.
+        preparation: What its server does with every handler.
+        raw_names: Hears of the events that have handlers which check.
         plans: Plans of all events that have one. One dict for the table's whole life.
     """
 
-    __slots__ = ("_bare", "_lists", "_raw_names", "_rest", "plans", "preparation")
+    __slots__ = ("_bare", "_lists", "_rest", "plans", "preparation", "raw_names")
 
     def __init__(self, *, bare: bool, preparation: Preparation = UNPREPARED, raw_names: RawNames | None = None) -> None:
         self._bare = bare
-        self._raw_names = raw_names
+        self.raw_names = raw_names or RawNames()
         self.preparation = preparation
         self._lists: dict[EventName, tuple[Handler, ...]] = {}
         # Not in the dict: a client may call an event "*", which is a name like any other.
@@ -281,10 +282,11 @@ class HandlerTable:
 
     def close(self) -> None:
         """Nothing of its socket comes any more: it wants no arguments raw."""
-        if self._raw_names is not None:
-            for name in self._checking():
-                self._raw_names.remove(name)
-            self._raw_names = None
+        left = RawNames()
+        for name in self._checking():
+            self.raw_names.remove(name)
+            left.add(name)
+        self.raw_names = left
 
     def handlers(self, name: EventName) -> tuple[Handler, ...]:
         """The handlers of an event in order of registration: a snapshot, safe while others register."""
@@ -302,12 +304,12 @@ class HandlerTable:
         if name == CATCH_ALL:
             self._rest = handlers
             return
-        if self._raw_names is not None and isinstance(name, str):
+        if isinstance(name, str):
             before, after = _check(self._lists.get(name, ())), _check(handlers)
             if after and not before:
-                self._raw_names.add(name)
+                self.raw_names.add(name)
             elif before and not after:
-                self._raw_names.remove(name)
+                self.raw_names.remove(name)
         if handlers:
             self._lists[name] = handlers
         else:

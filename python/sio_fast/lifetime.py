@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from ._core import Core
+    from .admission import Admission
     from .registry import Registry
     from .settings import DispatchSettings
 
@@ -47,6 +48,7 @@ class Lifetime:
         registry: The server's namespaces.
         settings: Limits of the dispatcher.
         high_water_mark: Bytes, for those who wait for a drained connection.
+        admission: What is asked about requests.
 
     Attributes:
         waits: Who waits for acknowledgements, drained connections and deadlines of this run.
@@ -58,10 +60,11 @@ class Lifetime:
         registry: Registry[Any],
         settings: DispatchSettings,
         high_water_mark: int,
+        admission: Admission,
     ) -> None:
         self._core = core
         self.waits = Waits(core, high_water_mark)
-        self._dispatcher = Dispatcher(core, self.waits, registry, settings, self._fail)
+        self._dispatcher = Dispatcher(core, self.waits, registry, settings, admission, self._fail)
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False

@@ -15,7 +15,7 @@ from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
 from .hooks import Hooks, Listening
 from .operator import Broadcaster, BroadcastOperator
-from .raw_names import RawNames
+from .room_events import RoomEvents
 from .sent import ACCEPTED
 from .socket import S, Socket
 from .types import outgoing_name
@@ -102,8 +102,8 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
     @property
     def adapter(self) -> Adapter:
-        """Who is in which room: live views of ``rooms`` and ``sids``."""
-        return Adapter(self._space._namespace_core)
+        """Who is in which room: live views of ``rooms`` and ``sids``, and events."""
+        return Adapter(self._space._namespace_core, self._space._room_events)
 
     # Listening.
 
@@ -320,7 +320,7 @@ class Namespace(NamespaceLike[S]):
         "_name",
         "_namespace_core",
         "_process_core",
-        "_raw_names",
+        "_room_events",
         "_rule",
         "_socket_class",
         "_sockets",
@@ -339,9 +339,9 @@ class Namespace(NamespaceLike[S]):
         self._process_core: Core = cast("Any", _Unregistered(self._name))
         self._namespace_core: NamespaceCore = cast("Any", self._process_core)
         self._socket_class: type[S] | None = None
-        self._raw_names = RawNames()
-        self._table = HandlerTable(bare=False, raw_names=self._raw_names)
+        self._table = HandlerTable(bare=False)
         self._hooks = Hooks()
+        self._room_events = RoomEvents()
         # True if somebody listens to what is emitted; the sockets that do so by themselves.
         self._heard = False
         self._listening: dict[str, S] = {}
@@ -389,7 +389,7 @@ class Namespace(NamespaceLike[S]):
         """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
         for socket in tuple(self._sockets.values()):
             if socket._table is not None:
-                socket._changed()
+                socket._owner.replan(socket._core.handle)
 
     def _hooks_to_read(self) -> Hooks:
         return self._hooks
@@ -398,7 +398,7 @@ class Namespace(NamespaceLike[S]):
         """Every socket chooses anew between the short way of an event and the long one."""
         self._heard = self._rule is None and bool(self._hooks.outgoing or self._listening)
         for socket in tuple(self._sockets.values()):
-            socket._changed()
+            socket._owner.replan(socket._core.handle)
 
     def _listens(self, socket: Socket, *, yes: bool) -> None:
         """A socket has listeners of its own to what is emitted to it, or has none any more."""
@@ -433,7 +433,7 @@ class Namespace(NamespaceLike[S]):
         self._hooks.inherit(parent._hooks)
         self._hooks_changed()
 
-    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any]) -> S:
+    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any] | None) -> S:
         """The object for a client that asks for this namespace; its ``__init__`` has not run."""
         made: type[Socket] = self._socket_class or Socket
         socket = made.__new__(made)

@@ -32,6 +32,8 @@ Backend: TypeAlias = Literal["auto", "asyncio", "uvloop", "trio"]
 StaticFiles: TypeAlias = "Mapping[str, str | os.PathLike[str]]"
 """Folders or files by the path they are served under, such as ``{"/": "static"}``."""
 
+# The first character of a session's id names its thread.
+_MAX_THREADS: Final = 64
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger("sio_fast.server")
@@ -56,12 +58,14 @@ async def serve(
     port: int,
     *,
     backlog: int,
+    io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
     uds: str | os.PathLike[str] | None,
     task_status: TaskStatus[Listener],
 ) -> None:
     """See :meth:`Server.serve`."""
+    _check_threads(io_threads)
     served = [(prefix, _existing(path)) for prefix, path in (static_files or {}).items()]
 
     def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
@@ -69,6 +73,7 @@ async def serve(
             host,
             port,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=served,
             serve_client=serve_client,
@@ -90,6 +95,7 @@ def run(
     grace: float,
     log_level: str | int | None,
     backlog: int,
+    io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
     uds: str | os.PathLike[str] | None,
@@ -105,6 +111,7 @@ def run(
         host,
         port,
         backlog=backlog,
+        io_threads=io_threads,
         header_timeout=header_timeout,
         static_files=static_files,
         uds=uds,
@@ -118,6 +125,11 @@ def run(
         raise SystemExit(1)
     if program.forced is not None:
         raise SystemExit(128 + program.forced)
+
+
+def _check_threads(count: int) -> None:
+    if not isinstance(count, int) or not 1 <= count <= _MAX_THREADS:
+        raise ValueError(f"io_threads is {count!r}; it must be a whole number from 1 to {_MAX_THREADS}")
 
 
 class _Program:

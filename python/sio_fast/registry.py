@@ -146,7 +146,7 @@ class Registry(Generic[S]):
             socket_class = socket_class or parent._socket_class
         core = self._core.namespace(name)
         nsp._attach(self._server, self._core, core, socket_class or self._socket_class)
-        nsp._raw_names.attach(core.want_raw)
+        nsp._table.raw_names.attach(core.want_raw)
         self.by_name[name] = nsp
         if parent is not None:
             parent._children[name] = nsp

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, overload
 
 import anyio
 
 from ._core import Core
+from .admission import Admission
 from .cookie import cookie_text
 from .emitting import checked_timeout
+from .engine import Engine
 from .exceptions import NotRunning
+from .forks import Forked, watch_forks
 from .lifetime import Lifetime
 from .namespace import NamespaceLike
 from .preparation import Preparation
@@ -25,6 +26,7 @@ from .settings import (
     Settings,
     client_folder,
     default_mark,
+    judge_of_origins,
     normalise_origins,
     unknown_option,
     words,
@@ -34,16 +36,18 @@ from .validation import Engine as ValidationEngine
 from .validation import Validation
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anyio.abc import TaskStatus
 
+    from .admission import AllowRequest
     from .cookie import CookieOption
     from .namespace import Namespace, ParentNamespace, Rule
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
 
-__all__ = ("Engine", "Server")
+__all__ = ("Server",)
 
 C = TypeVar("C", bound=Socket)
 N = TypeVar("N", bound="Namespace[Any]")
@@ -52,20 +56,6 @@ T = TypeVar("T")
 _MIB: Final = 1 << 20
 
 _log = logging.getLogger("sio_fast.server")
-
-
-class Engine:
-    """``io.engine``: the Engine.IO side of a server."""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    @property
-    def clients_count(self) -> int:
-        """Connections that are open now. Safe from any thread."""
-        return self._core.clients_count
 
 
 class Server(NamespaceLike[S]):
@@ -77,6 +67,11 @@ class Server(NamespaceLike[S]):
         path: Path of the requests.
         transports: ``"polling"``, ``"websocket"`` or both.
         allow_upgrades: False to leave clients on long-polling.
+        allow_request: ``f(request)``, sync or async, asked about every handshake that nothing else is wrong with, over both
+            transports, on the server's loop. Returning None or True lets it go on; False refuses it with status 403, code
+            4; raising :class:`ConnectError` refuses it with that message. One that raises anything else, returns anything
+            else or takes longer than ``connect_timeout`` refuses with status 400, code 3. Other requests are not asked
+            about. The official ``allowRequest``.
         ping_interval: Time between two pings.
         ping_timeout: Time for the answer to one.
         upgrade_timeout: Time for an upgrade of the transport.
@@ -87,7 +82,8 @@ class Server(NamespaceLike[S]):
         max_attachments: Most attachments of one packet.
         max_depth: Deepest nesting of JSON.
         cors_allowed_origins: None accepts an ``Origin`` of the same host only, False checks nothing and sends no headers,
-            ``"*"`` or names of origins accept those.
+            ``"*"`` or names of origins accept those; a pattern must match a whole origin; ``f(origin)``, sync or async,
+            is asked on the server's loop, once for a connection.
         cors_allowed_methods: Methods for preflight requests.
         cors_allowed_headers: Headers for preflight requests; None reflects what is asked for.
         cors_exposed_headers: Headers that pages may read.
@@ -106,7 +102,10 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: The same in bytes.
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
             ``max_buffered_bytes``.
-        max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        max_buffered_bytes: Bytes queued for a client above which ``on_overflow`` acts. An empty queue takes any one packet.
+        on_overflow: ``"disconnect"`` ends such a client's connection. ``"drop_oldest"`` drops the oldest events that wait for
+            it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
+            protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
         validation: Who checks the arguments of events against the annotations of handlers (and the types of an
             :class:`Event`), straight from the JSON that came. ``"auto"``: msgspec its own types, pydantic all others, but
@@ -116,6 +115,7 @@ class Server(NamespaceLike[S]):
         call_wrapper: Gets each handler once, when it is registered with the server, and gives what is called instead:
             the door for dependency injection. Middlewares are not wrapped. Parameters with a ``Depends`` are no arguments
             of the event.
+        strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
@@ -130,6 +130,7 @@ class Server(NamespaceLike[S]):
         path: str = "/socket.io",
         transports: Sequence[Literal["polling", "websocket"]] = ("polling", "websocket"),
         allow_upgrades: bool = True,
+        allow_request: AllowRequest | None = None,
         cookie: CookieOption = False,
         ping_interval: float = 25,
         ping_timeout: float = 20,
@@ -156,21 +157,23 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
+        on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
         validation: ValidationEngine | None = "auto",
         call_wrapper: Callable[[Any], Callable[..., Any]] | None = None,
+        strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(
-                name, (*known, "socket_class", "serve_client", "ack_timeout", "validation", "call_wrapper")
-            )
+            others = ("socket_class", "serve_client", "ack_timeout", "strict_rooms", "validation", "call_wrapper")
+            raise unknown_option(name, (*known, *others))
         checked_class(socket_class)
         self._settings = Settings(
             path=path,
             transports=words("transports", transports),
             allow_upgrades=allow_upgrades,
+            allow_request=allow_request,
             cookie=cookie_text(cookie),
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
@@ -193,6 +196,7 @@ class Server(NamespaceLike[S]):
             max_queued_bytes=max_queued_bytes,
             high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
             max_buffered_bytes=max_buffered_bytes,
+            on_overflow=on_overflow,
         )
         self._dispatch_settings = DispatchSettings(
             max_concurrency_per_socket=max_concurrency_per_socket,
@@ -200,8 +204,12 @@ class Server(NamespaceLike[S]):
             disconnect_wait=disconnect_wait,
             ack_on_error=ack_on_error,
         )
+        self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
+        if not isinstance(strict_rooms, bool):
+            raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
+        self._strict_rooms = strict_rooms
         preparation = Preparation(Validation(validation), call_wrapper)
         self._core = Core(self._settings)
         self._registry: Registry[S] = Registry(self, self._core, socket_class, preparation)
@@ -217,6 +225,11 @@ class Server(NamespaceLike[S]):
     @property
     def _waits(self) -> Waits | None:
         return None if self._lifetime is None else self._lifetime.waits
+
+    @property
+    def name(self) -> str:
+        """``/``, as a server is its first namespace."""
+        return self._registry.root.name
 
     # Namespaces.
 
@@ -302,6 +315,7 @@ class Server(NamespaceLike[S]):
         port: int = 3000,
         *,
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
         uds: str | os.PathLike[str] | None = None,
@@ -316,6 +330,7 @@ class Server(NamespaceLike[S]):
             host: Name or address to listen on; ``"::"`` for IPv6.
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
             header_timeout: Seconds for the head of a request.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
@@ -333,6 +348,7 @@ class Server(NamespaceLike[S]):
             host,
             port,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
             uds=uds,
@@ -348,6 +364,7 @@ class Server(NamespaceLike[S]):
         grace: float = 5,
         log_level: str | int | None = "info",
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
         uds: str | os.PathLike[str] | None = None,
@@ -361,6 +378,7 @@ class Server(NamespaceLike[S]):
             grace: Seconds for the end; see :meth:`close`.
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
             header_timeout: Seconds for the head of a request.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
             uds: Path of a Unix socket to listen on instead.
@@ -379,6 +397,7 @@ class Server(NamespaceLike[S]):
             grace=grace,
             log_level=log_level,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
             uds=uds,
@@ -418,8 +437,9 @@ class Server(NamespaceLike[S]):
             self._registry,
             self._dispatch_settings,
             self._settings.high_water_mark,
+            self._admission,
         )
-        _watch_forks(self)
+        watch_forks(self)
         try:
             await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
         finally:
@@ -435,9 +455,9 @@ class Server(NamespaceLike[S]):
         self._forked = True
         for nsp in self._registry.by_name.values():
             for socket in nsp._sockets.values():
-                object.__setattr__(socket, "_core", _Forked())
+                object.__setattr__(socket, "_core", Forked())
             nsp._sockets.clear()
-            nsp._namespace_core = _Forked(nsp.name)  # type: ignore[assignment]
+            nsp._namespace_core = Forked(nsp.name)  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         state = f"on {self._addresses}" if self._lifetime is not None else "not running"
@@ -453,30 +473,3 @@ def checked_class(socket_class: type[C]) -> type[C]:
     if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
         raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
     return socket_class
-
-
-class _Forked:
-    """Stands for the core in a child of the server's process: whatever is asked of it is an error that says so."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotRunning("the process was forked after the server had started; only the parent has its connections")
-
-
-_servers: weakref.WeakSet[Server[Any]] = weakref.WeakSet()
-_watching = False
-
-
-def _watch_forks(server: Server[Any]) -> None:
-    global _watching  # noqa: PLW0603 - hooks on forks cannot be taken back
-    _servers.add(server)
-    if not _watching and hasattr(os, "register_at_fork"):
-        _watching = True
-        os.register_at_fork(after_in_child=_after_fork)
-
-
-def _after_fork() -> None:
-    for server in tuple(_servers):
-        server._after_fork()

@@ -6,7 +6,8 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -18,12 +19,15 @@ __all__ = (
     "Settings",
     "client_folder",
     "default_mark",
+    "judge_of_origins",
     "normalise_origins",
     "unknown_option",
 )
 
-CorsOrigins: TypeAlias = "Literal[False] | str | Sequence[str] | None"
-"""None: same origin only. False: no check, no headers. ``"*"`` or names of origins."""
+CorsOrigins: TypeAlias = (
+    "Literal[False] | str | Sequence[str] | re.Pattern[str] | Callable[[str], bool | Awaitable[bool]] | None"
+)
+"""None: same origin only. False: no check, no headers. ``"*"``, names of origins, a pattern or a function of one."""
 
 DEFAULT_CORS_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 """The six of the official server's default."""
@@ -36,6 +40,7 @@ class Settings:
     path: str
     transports: tuple[str, ...]
     allow_upgrades: bool
+    allow_request: Callable[..., Any] | None
     cookie: tuple[str, str] | None
     ping_interval: float
     ping_timeout: float
@@ -45,7 +50,7 @@ class Settings:
     max_http_buffer_size: int
     max_attachments: int
     max_depth: int
-    cors_allowed_origins: Literal[False, "*"] | tuple[str, ...] | None
+    cors_allowed_origins: Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None
     cors_allowed_methods: tuple[str, ...]
     cors_allowed_headers: tuple[str, ...] | None
     cors_exposed_headers: tuple[str, ...]
@@ -56,6 +61,7 @@ class Settings:
     max_queued_bytes: int
     high_water_mark: int
     max_buffered_bytes: int
+    on_overflow: Literal["disconnect", "drop_oldest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +111,8 @@ def words(option: str, value: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ...] | None:
-    """``cors_allowed_origins`` in one of the four forms that the core knows.
+def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None:
+    """``cors_allowed_origins`` in one of the five forms that the core knows; a pattern is a function.
 
     Raises:
         TypeError: Something else, such as True.
@@ -117,12 +123,30 @@ def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ..
         return "*"
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, Sequence):
+    if isinstance(value, re.Pattern):
+        return _fits(value)
+    if callable(value):
+        return value
+    if isinstance(value, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be unchecked
         return words("cors_allowed_origins", value)
     raise TypeError(
-        "cors_allowed_origins is None (same origin), False (no check), '*', an origin or a sequence of origins, "
+        "cors_allowed_origins is None (same origin), False (no check), '*', an origin, a sequence of origins, a pattern or "
+        "a function of an origin, "
         f"not {value!r:.50}"
     )
+
+
+def judge_of_origins(
+    origins: Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None,
+) -> Callable[[str], Any] | None:
+    """The function among the forms of :func:`normalise_origins`, or None."""
+    return origins if callable(origins) else None
+
+
+def _fits(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    if not isinstance(pattern.pattern, str):
+        raise TypeError(f"cors_allowed_origins: {pattern!r:.50} is a pattern of bytes; origins are text")
+    return lambda origin: pattern.fullmatch(origin) is not None
 
 
 def default_mark(max_buffered_bytes: int) -> int:
@@ -167,6 +191,7 @@ _ELSEWHERE: Final = {
     "maxPayload": "max_http_buffer_size",
     "ackTimeout": "ack_timeout (seconds)",
     "allowUpgrades": "allow_upgrades",
+    "allowRequest": "allow_request",
     "serveClient": "serve_client",
     "async_handlers": "max_concurrency_per_socket, or concurrent=True on a handler",
     "namespaces": "io.of(name)",

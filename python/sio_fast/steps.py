@@ -146,6 +146,7 @@ class Steps:
         if not core.accept():
             self._forget(lane)
             return
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         nsp._sockets[socket.id] = socket
         socket._accepted()
         lane.replan()
@@ -177,7 +178,7 @@ class Steps:
             self._forget(lane)
             return False
         socket = nsp._new_socket(core, self._waits, waiting.handshake.auth)
-        socket._attach(lane.replan, waiting._leaving, waiting._begin_task)
+        socket._attach(waiting._owner)
         lane.move(nsp, socket)
         waiting._unbind()
         current_socket.set(socket)

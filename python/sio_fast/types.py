@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, ParamSpec, TypeAlias, final
 
 from typing_extensions import TypeVar
 
-from .exceptions import ReservedEventName
+from .exceptions import ForeignRoom, ReservedEventName
 
 if TYPE_CHECKING:
     from ._core import RawArgs
@@ -30,6 +30,7 @@ __all__ = (
     "declared_types",
     "event_name",
     "outgoing_name",
+    "refuse_foreign",
     "room_names",
 )
 
@@ -196,3 +197,19 @@ def room_names(method: str, rooms: tuple[object, ...]) -> tuple[str, ...]:
             raise TypeError(f"{method}(*rooms): a room's name is a str, not {type(room).__name__} ({room!r:.50})")
         checked.append(room)
     return tuple(checked)
+
+
+def refuse_foreign(ids: Container[str], rooms: Iterable[str], own: str | None = None) -> None:
+    """What ``strict_rooms`` asks for.
+
+    Args:
+        ids: Those of the connected sockets.
+        rooms: What is to be joined.
+        own: The id of the one that joins.
+
+    Raises:
+        ForeignRoom: One of the rooms is that of another socket's id.
+    """
+    for room in rooms:
+        if room != own and room in ids:
+            raise ForeignRoom(room)

@@ -16,6 +16,7 @@ from clients.raw_client import RawClient
 from clients.raw_http import HttpConnection
 from clients.raw_websocket import CONTINUATION, TEXT, RawWebSocket
 from clients.wire import PollingWire, WebSocketWire, target
+from harness.gauges import expect_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 # Hostile bytes end below the application's event loop.
 pytestmark = pytest.mark.loops("uvloop")
 
-GAUGES = ("sessions", "sockets", "rooms", "bytes_queued", "events_queued")
 #: Heartbeats that find a silent client soon, while a busy machine still has time to answer.
 QUICK = {"ping_interval": 0.2, "ping_timeout": 1.5}
 
@@ -40,7 +40,7 @@ def _nothing_stays(server: ServerProcess) -> Iterator[None]:
     witness.connect()
     assert witness.ask("ask", "still there?") == ["still there?"]
     witness.close()
-    server.eventually(lambda: all(server.command("stats")[gauge] == 0 for gauge in GAUGES), "its gauges to return to 0")
+    expect_empty(server)
 
 
 def seconds_until_closed(http: HttpConnection, drip: Callable[[], None]) -> tuple[float, bytes]:

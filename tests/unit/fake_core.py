@@ -12,7 +12,7 @@ from typing import Any
 
 from sio_fast._core import decode_packet, encode_packet
 
-EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED = range(8)
+EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST, ROOMS = range(10)
 _handles = itertools.count(1)
 
 
@@ -135,12 +135,35 @@ class FakeSocketCore:
             self._core.push((DISCONNECT, self.handle, reason, self.detail, rooms, dropped))
 
 
+class FakeQuestionCore:
+    """A request that waits; ``answers`` is what Python said."""
+
+    def __init__(self, headers: list[tuple[str, str]], *, about_origin: bool) -> None:
+        self.about_origin = about_origin
+        self.headers = headers
+        self.answers: list[Any] = []
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        return "GET", self.headers, "/socket.io/?EIO=4&transport=polling&token=a", "127.0.0.1", self.about_origin, False
+
+    def allow(self) -> None:
+        self.answers.append(True)
+
+    def refuse(self, message: str | None) -> None:
+        self.answers.append(message or False)
+
+    def fail(self) -> None:
+        self.answers.append("failed")
+
+
 class FakeNamespaceCore:
     def __init__(self, core: FakeCore, name: str) -> None:
         self._core = core
         self.name = name
         self._next_ack = itertools.count(1000)
         self.broadcasts: list[tuple[Any, ...]] = []
+        self.watched = False
+        self.changes: list[tuple[str, str, str | None]] = []
         self.code = 0
         self.raw_names: tuple[str, ...] = ()
 
@@ -173,6 +196,13 @@ class FakeNamespaceCore:
 
     def want_raw(self, names: Any) -> None:
         self.raw_names = tuple(names)
+
+    def watch_rooms(self, watched: bool) -> None:
+        self.watched = watched
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        taken, self.changes = self.changes, []
+        return taken
 
     def copy_data(self, data: Any) -> Any:
         return json.loads(json.dumps(data))
@@ -289,6 +319,14 @@ class FakeCore:
                 del self.deadlines[token]
                 self.push((DEADLINE, token))
 
+    def client_request(self, *headers: tuple[str, str], about_origin: bool = False) -> FakeQuestionCore:
+        question = FakeQuestionCore(list(headers), about_origin=about_origin)
+        self.push((REQUEST, question))
+        return question
+
+    def client_rooms(self, namespace: str) -> None:
+        self.push((ROOMS, namespace))
+
     def client_connect(
         self, namespace: str = "/", auth: dict[str, Any] | None = None, session: int | None = None
     ) -> FakeSocketCore:
@@ -297,5 +335,5 @@ class FakeCore:
         if namespace not in ("/", *self.spaces) and not self.dynamic:
             socket.refuse("Invalid namespace", None)
             return socket
-        self.push((CONNECT, socket.handle, socket, auth or {}))
+        self.push((CONNECT, socket.handle, socket, auth or None))
         return socket

@@ -114,13 +114,20 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
     async with anyio.create_task_group() as tasks:
         await tasks.start(
             lambda task_status: io.serve(
-                "0.0.0.0", 1, backlog=7, header_timeout=3, static_files={"/": tmp_path}, task_status=task_status
+                "0.0.0.0",
+                1,
+                backlog=7,
+                io_threads=2,
+                header_timeout=3,
+                static_files={"/": tmp_path},
+                task_status=task_status,
             )
         )
         assert core_of(io).listened == {
             "host": "0.0.0.0",
             "port": 1,
             "backlog": 7,
+            "io_threads": 2,
             "header_timeout": 3,
             "static_files": [("/", str(tmp_path))],
             "serve_client": str(tmp_path),
@@ -129,6 +136,9 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
         await io.close()
     with pytest.raises(ValueError, match="does not exist"):
         await io.serve(static_files={"/": tmp_path / "nowhere"})
+    for wrong in (0, 65, "2"):
+        with pytest.raises(ValueError, match="io_threads is"):
+            await io.serve(io_threads=wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.anyio

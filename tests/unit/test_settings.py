@@ -116,3 +116,11 @@ def test_the_high_water_mark_follows_the_limit() -> None:
         Server(max_buffered_bytes=1000, high_water_mark=1001)
     with pytest.raises(TypeError, match="max_buffered_bytes"):
         Server(max_buffered_bytes="1000")  # type: ignore[arg-type]
+
+
+def test_a_slow_consumer_has_two_ends() -> None:
+    Server(on_overflow="drop_oldest")
+    with pytest.raises(ValueError, match="drop_oldest"):
+        Server(on_overflow="drop_newest")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="on_overflow"):
+        Server(on_overflow=None)  # type: ignore[arg-type]

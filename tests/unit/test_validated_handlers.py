@@ -399,3 +399,33 @@ async def test_checkers_of_the_application(make: Make, caplog: pytest.LogCapture
     assert isinstance(bug.exc_info[1], RuntimeError)
     assert fault.exc_info is None
     assert "not this one" in fault.getMessage()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("early", [True, False])
+async def test_handlers_of_a_socket_that_has_left_are_nobodys(make: Make, early: bool) -> None:
+    io = make()
+
+    def struct(msg: Struct) -> None: ...
+
+    @io.on("connect")
+    def connect(socket: Socket) -> None:
+        if registers:
+            socket.on("mine", struct)
+
+    async with running(io) as core:
+        registers = early
+        client = await connected(io, core)
+        await settled()
+        [socket] = io.sockets.values()
+        client.client_leave()
+        await settled()
+        socket.on("other", struct)
+        registers = True
+        socket.off("mine")
+        socket.on("mine", struct)
+        socket.off("mine")
+        assert core.namespace("/").raw_names == ()
+        await connected(io, core)
+        await settled()
+        assert core.namespace("/").raw_names == ("mine",)

@@ -4,12 +4,15 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
+//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions, `shedding.rs` keeps slow
+//! ones within their bound.
 
+mod asking;
 mod closing;
 mod http;
 mod inbound;
 mod link;
+mod shedding;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -32,6 +35,7 @@ use crate::{
     log_budget::LogBudget,
     mailbox::{Command, Mailbox},
     outbox::Outbox,
+    place::Place,
     sink::Notice,
     slots::{Key, Slots},
     socket::{Session, Socket},
@@ -44,6 +48,9 @@ pub type SessionKey = Key<Entry>;
 
 /// A WebSocket connection of this shard: the transport of a session, or a candidate for its upgrade.
 pub type LinkKey = Key<Link>;
+
+pub use asking::QuestionKey;
+pub(crate) use shedding::ROOM_FOR_COMMANDS;
 
 /// Later than this and the driver was blocked: what peers sent meanwhile could not be seen.
 const LATE: Duration = Duration::from_millis(500);
@@ -66,6 +73,11 @@ pub enum Verdict {
     NotOurs,
     /// Answer now. `close`: the TCP connection ends after the answer.
     Respond { response: Response, close: bool },
+    /// The session is another shard's, the one of this number: the whole request is its owner's to answer.
+    Elsewhere { shard: usize },
+    /// The application decides: wait until the shard lists [`Resumed::Request`], then call [`Shard::handle_decided`] with the
+    /// same head. If the client goes away before, call [`Shard::handle_request_aborted`].
+    Ask { question: QuestionKey },
     /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
     /// goes away before, call [`Shard::handle_poll_aborted`].
     Poll { session: SessionKey },
@@ -101,11 +113,12 @@ pub enum Dirty {
     Poll(SessionKey),
 }
 
-/// Something that may go on reading.
+/// Something that may go on reading, or a request that may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
     Link(LinkKey),
     Post(SessionKey),
+    Request(QuestionKey),
 }
 
 /// One complete WebSocket message of a client.
@@ -173,32 +186,39 @@ pub struct Link {
 pub struct Shard {
     hub: Arc<Hub>,
     mailbox: Arc<Mailbox>,
+    place: Place,
     entries: Slots<Entry>,
     links: Slots<Link>,
+    questions: Slots<asking::Waiting>,
     sids: HashMap<Id, SessionKey>,
     timers: Timers,
     dirty: VecDeque<Dirty>,
     resumed: VecDeque<Resumed>,
     ping: Arc<Frame>,
     noop: Arc<Frame>,
+    /// The application's busy period when commands were taken last.
+    seen_period: Option<u64>,
     /// The vector that commands are taken into; its memory is used again.
     taken: Vec<Command>,
     log_budget: LogBudget,
 }
 
 impl Shard {
-    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>, place: Place) -> Self {
         Self {
             hub,
             mailbox,
+            place,
             entries: Slots::default(),
             links: Slots::default(),
+            questions: Slots::default(),
             sids: HashMap::default(),
             timers: Timers::default(),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
             ping: Frame::engine("2"),
             noop: Frame::engine("6"),
+            seen_period: None,
             taken: Vec::new(),
             log_budget: LogBudget::default(),
         }
@@ -227,11 +247,17 @@ impl Shard {
         self.timers.next()
     }
 
-    /// The application is at work: commands may wait without a wake; look at them every millisecond.
-    pub fn must_poll(&self) -> bool {
-        let busy = self.hub.sink.is_busy();
-        self.mailbox.set_polled(busy);
-        busy
+    /// The application is at work for longer: commands may wait without a wake; look at them every millisecond. To be asked
+    /// after commands were taken.
+    ///
+    /// The first command of a busy period always wakes, and only if a second one does are more expected: most periods of a
+    /// server that is not under load are one event and its answer, and setting a timer for each costs more than a wake.
+    pub fn must_poll(&mut self) -> bool {
+        let period = self.hub.sink.busy_period();
+        let poll = period.is_some() && period == self.seen_period;
+        self.seen_period = period;
+        self.mailbox.set_polled(poll);
+        poll
     }
 
     /// No session and no link is left.
@@ -257,14 +283,14 @@ impl Shard {
                 to,
                 frame,
                 volatile,
-            } => self.queue(to, frame, volatile),
+            } => self.queue(to, now, frame, volatile),
             Command::Broadcast {
                 to,
                 frame,
                 volatile,
             } => {
                 for &key in &to {
-                    self.queue(key, Arc::clone(&frame), volatile);
+                    self.queue(key, now, Arc::clone(&frame), volatile);
                 }
             }
             Command::Accept { to, handle, frames } => {
@@ -273,7 +299,7 @@ impl Shard {
                     entry.connect_by = None;
                 }
                 for frame in frames {
-                    self.queue(to, frame, false);
+                    self.queue(to, now, frame, false);
                 }
             }
             Command::Leave { to, handle, frame } => {
@@ -282,7 +308,7 @@ impl Shard {
                     entry.client.left(|socket| socket.handle == handle);
                     entry.expect_namespace(now.monotonic + connect_timeout);
                 }
-                self.queue(to, frame, false);
+                self.queue(to, now, frame, false);
                 self.schedule(to);
             }
             Command::CloseSession {
@@ -297,6 +323,11 @@ impl Shard {
                 self.fail(to, now, &error, &excerpt);
             }
             Command::Resume { to } => self.resume(to, now),
+            Command::Decide {
+                to,
+                topic,
+                decision,
+            } => self.decide(to, topic, decision),
             Command::StartDeadline { token, after } => {
                 self.timers.start_token(token, now.monotonic + after);
             }
@@ -306,7 +337,7 @@ impl Shard {
     }
 
     /// Puts a packet into the outbox of a session; its bytes are counted already.
-    fn queue(&mut self, key: SessionKey, frame: Arc<Frame>, volatile: bool) {
+    fn queue(&mut self, key: SessionKey, now: Now, frame: Arc<Frame>, volatile: bool) {
         let Some(entry) = self.entries.get_mut(key) else {
             self.hub
                 .counters
@@ -325,6 +356,7 @@ impl Shard {
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         entry.outbox.push(frame);
         self.mark_dirty(key);
+        self.shed(key, now);
     }
 
     /// Queues a packet of the engine's own, which nobody has counted.
@@ -381,6 +413,7 @@ impl Shard {
             match expired {
                 Expired::Token(token) => self.hub.sink.deliver(Notice::Deadline { token }),
                 Expired::Session(key) => self.expire_session(key, at, now),
+                Expired::Question(key) => self.expire_question(key),
             }
         }
     }
@@ -440,30 +473,6 @@ impl Shard {
         if hanging {
             self.queue_uncounted(key, Arc::clone(&self.noop));
         }
-    }
-}
-
-impl Drop for Shard {
-    /// The owner ends, also if it ends badly: no socket stays connected, nobody waits for bytes in vain.
-    fn drop(&mut self) {
-        for (_, entry) in self.entries.iter_mut() {
-            let sockets = entry.client.drain();
-            for socket in sockets {
-                self.hub
-                    .close_socket(&socket, CloseReason::ServerShuttingDown, None);
-            }
-            entry.shared.set_closed();
-            let left = entry.outbox.discard() + entry.outbox.packet_bytes();
-            self.hub.written(&entry.shared, left);
-            self.hub.report_drained(&entry.shared);
-            if entry.phase == Phase::Open {
-                self.hub
-                    .counters
-                    .sessions
-                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-        self.hub.forget_shard(&self.mailbox);
     }
 }
 

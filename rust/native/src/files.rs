@@ -27,6 +27,7 @@ const BUNDLES: [&str; 4] = [
 ];
 
 /// The folders of a listener.
+#[derive(Clone)]
 pub(crate) struct Files {
     /// The path of the bundle's folder, with its slash at the end, and the files.
     client: Option<(String, Resolver)>,

@@ -20,6 +20,8 @@ pub struct ListenOptions {
     pub serve_client: Option<PathBuf>,
     /// A Unix socket to listen on instead of `host` and `port`.
     pub uds: Option<PathBuf>,
+    /// Threads that read and write, each with its share of the connections; 1 to [`sio_hub::place::Place::MAX`].
+    pub io_threads: u8,
     /// Above so many open connections further ones wait in the kernel's backlog. `None` = no limit of ours.
     pub max_connections: Option<usize>,
 }
@@ -35,6 +37,7 @@ impl Default for ListenOptions {
             static_files: Vec::new(),
             serve_client: None,
             uds: None,
+            io_threads: 1,
             max_connections: None,
         }
     }

@@ -18,8 +18,10 @@ use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
 use crate::{
-    driver::{Driver, READ_BUFFER},
+    asking,
+    driver::{Counted, Driver, READ_BUFFER},
     files::Files,
+    handover::Threads,
     options::ListenOptions,
     panic, polling,
     stream::Stream,
@@ -42,13 +44,14 @@ const BODY_TIMEOUTS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
+    pub(crate) threads: Threads,
     pub(crate) body_timeout: Duration,
     http: http1::Builder,
     files: Files,
 }
 
 impl Options {
-    pub(crate) fn new(options: &ListenOptions, files: Files) -> Self {
+    pub(crate) fn new(options: &ListenOptions, files: Files, threads: Threads) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(options.header_timeout)
@@ -59,6 +62,7 @@ impl Options {
             .max_buf_size(READ_BUFFER);
         Self {
             max_connections: options.max_connections,
+            threads,
             body_timeout: options.header_timeout * BODY_TIMEOUTS,
             http,
             files,
@@ -72,8 +76,8 @@ pub(crate) fn spawn(
     options: &Rc<Options>,
     stream: Stream,
     address: Option<SocketAddr>,
+    counted: Counted,
 ) {
-    let counted = driver.count_connection();
     let driver = Rc::clone(driver);
     let options = Rc::clone(options);
     tokio::task::spawn_local(async move {
@@ -94,7 +98,7 @@ async fn serve(
     stream: Stream,
     address: Option<SocketAddr>,
 ) {
-    let service = service_fn(|request| answer(driver, options, address, request));
+    let service = service_fn(|request| answer(driver, options, address, request, false));
     let mut connection = pin!(
         options
             .http
@@ -121,16 +125,21 @@ impl fmt::Display for GivenUp {
 
 impl std::error::Error for GivenUp {}
 
-async fn answer(
+/// `arrived`: another thread has the connection.
+pub(crate) async fn answer(
     driver: &Rc<Driver>,
     options: &Options,
     address: Option<SocketAddr>,
     mut request: Request<Incoming>,
+    arrived: bool,
 ) -> Result<Response<Body>, GivenUp> {
     if let Some(response) = options.files.client(driver, &request).await {
         return Ok(response);
     }
-    match ask_shard(driver, address, &request) {
+    match ask_shard(driver, address, &request).await? {
+        // `ask_shard` has waited for the application.
+        Verdict::Ask { .. } => Err(GivenUp),
+        Verdict::Elsewhere { shard } => options.threads.pass_on(shard, request, address).await,
         Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
@@ -143,19 +152,44 @@ async fn answer(
             accept,
             headers,
         } => {
-            websocket::spawn(Rc::clone(driver), link, hyper::upgrade::on(&mut request));
+            let upgrade = hyper::upgrade::on(&mut request);
+            websocket::spawn(Rc::clone(driver), link, upgrade, arrived);
             Ok(switching_protocols(driver, &accept, headers))
         }
     }
 }
 
-fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Incoming>) -> Verdict {
+/// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never
+/// among it.
+async fn ask_shard(
+    driver: &Rc<Driver>,
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+) -> Result<Verdict, GivenUp> {
+    let mut verdict = with_head(address, request, |head| {
+        driver.with(|shard, now| shard.request(now, head))
+    });
+    while let Verdict::Ask { question } = verdict {
+        asking::wait(driver, question).await?;
+        verdict = with_head(address, request, |head| {
+            driver.with(|shard, now| shard.handle_decided(question, now, head))
+        });
+    }
+    Ok(verdict)
+}
+
+/// The head as the shard reads it; nothing of it is kept while a request waits.
+fn with_head<T>(
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+    call: impl FnOnce(&RequestHead<'_>) -> T,
+) -> T {
     let headers: SmallVec<[(&str, &[u8]); 24]> = request
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    let head = RequestHead {
+    call(&RequestHead {
         method: request.method().as_str(),
         target: request
             .uri()
@@ -164,8 +198,7 @@ fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Inc
         headers: &headers,
         address,
         secure: false,
-    };
-    driver.with(|shard, now| shard.request(now, &head))
+    })
 }
 
 /// An answer of the shard as hyper wants it; hyper adds Date and Content-Length.

@@ -232,7 +232,7 @@ fn a_folder_that_is_missing_is_an_error_at_the_start() {
             serve_client: Some(path.clone()),
             ..options()
         };
-        let error = Native::start(server.hub.clone(), options).unwrap_err();
+        let error = Native::start(&server.hub, &options).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(
             error.to_string().contains(&*path.to_string_lossy()),

@@ -73,7 +73,7 @@ impl Core {
             .ok_or_else(errors::already_started)
     }
 
-    #[pyo3(signature = (host, port, *, backlog, header_timeout, static_files, serve_client, uds))]
+    #[pyo3(signature = (host, port, *, backlog, io_threads, header_timeout, static_files, serve_client, uds))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword-only in Python, each with its name"
@@ -84,6 +84,7 @@ impl Core {
         host: String,
         port: u16,
         backlog: u32,
+        io_threads: u8,
         header_timeout: f64,
         static_files: Vec<(String, String)>,
         serve_client: Option<String>,
@@ -101,6 +102,7 @@ impl Core {
             host,
             port,
             backlog,
+            io_threads,
             header_timeout,
             static_files: static_files
                 .into_iter()
@@ -112,7 +114,7 @@ impl Core {
         };
         let hub = Arc::clone(&self.shared.hub);
         let native = py
-            .detach(|| Native::start(hub, options))
+            .detach(|| Native::start(&hub, &options))
             .map_err(|error| errors::io(&error))?;
         let addresses = native
             .addresses()
@@ -188,6 +190,8 @@ impl Core {
         stats.set_item("packets_in", counters.packets_in.load(Relaxed))?;
         stats.set_item("packets_out", counters.packets_out.load(Relaxed))?;
         stats.set_item("slow_consumers", counters.slow_consumers.load(Relaxed))?;
+        stats.set_item("requests_waiting", counters.requests_waiting.load(Relaxed))?;
+        stats.set_item("packets_dropped", counters.packets_dropped.load(Relaxed))?;
         stats.set_item("parse_errors", counters.parse_errors.load(Relaxed))?;
         Ok(stats)
     }

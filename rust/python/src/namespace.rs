@@ -7,7 +7,11 @@ use pyo3::{
     pybacked::PyBackedStr,
     types::{PyString, PyTuple},
 };
-use sio_hub::{delivery::Selection, namespace::Namespace, socket::Socket};
+use sio_hub::{
+    delivery::Selection,
+    namespace::{Namespace, RoomChange},
+    socket::Socket,
+};
 
 use crate::{
     outgoing::{Shared, status},
@@ -122,6 +126,21 @@ impl NamespaceCore {
 
     fn copy_data<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.shared.copy("data", data)
+    }
+
+    fn watch_rooms(&self, watched: bool) {
+        self.namespace.watch_rooms(watched);
+    }
+
+    fn take_room_changes(&self) -> Vec<(&'static str, String, Option<String>)> {
+        let plain = |change| match change {
+            RoomChange::Created(room) => ("create-room", room.into(), None),
+            RoomChange::Joined(room, id) => ("join-room", room.into(), Some(id.to_string())),
+            RoomChange::Left(room, id) => ("leave-room", room.into(), Some(id.to_string())),
+            RoomChange::Deleted(room) => ("delete-room", room.into(), None),
+        };
+        let changes = self.namespace.take_room_changes();
+        changes.into_iter().map(plain).collect()
     }
 
     fn room_members(&self, room: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use pyo3::{
     IntoPyObjectExt,
     prelude::*,
-    types::{PyDict, PyList, PyTuple},
+    types::{PyList, PyTuple},
 };
 use sio_hub::{
     sink::{Level, Notice},
@@ -16,6 +16,7 @@ use sio_hub::{
 use crate::{
     codec::{DecodeError, decode_args, decode_event, decode_value},
     outgoing::Shared,
+    question::QuestionCore,
     raw_args::{RawArgs, RawEvents},
     socket::SocketCore,
 };
@@ -28,9 +29,11 @@ const DRAINED: u8 = 4;
 const DEADLINE: u8 = 5;
 const LOG: u8 = 6;
 const STOPPED: u8 = 7;
+const REQUEST: u8 = 8;
+const ROOMS: u8 = 9;
 
 /// Names and numbers of the kinds, for the module.
-pub const KINDS: [(&str, u8); 8] = [
+pub const KINDS: [(&str, u8); 10] = [
     ("EVENT", EVENT),
     ("CONNECT", CONNECT),
     ("ACK", ACK),
@@ -39,6 +42,8 @@ pub const KINDS: [(&str, u8); 8] = [
     ("DEADLINE", DEADLINE),
     ("LOG", LOG),
     ("STOPPED", STOPPED),
+    ("REQUEST", REQUEST),
+    ("ROOMS", ROOMS),
 ];
 
 /// Levels of the logging module.
@@ -124,7 +129,7 @@ fn one<'py>(
         }
         Notice::Connect { socket, auth } => {
             let auth = match &*auth {
-                [] => Ok(PyDict::new(py).into_any()),
+                [] => Ok(py.None().into_bound(py)),
                 body => decode_value(py, body, max_depth),
             };
             match auth {
@@ -139,6 +144,7 @@ fn one<'py>(
                 Err(error) => return refuse(shared, &socket, error, b"CONNECT"),
             }
         }
+        Notice::Request { question } => (REQUEST, QuestionCore::new(question)).into_pyobject(py)?,
         Notice::Disconnect {
             socket,
             reason,
@@ -156,6 +162,7 @@ fn one<'py>(
             )
                 .into_pyobject(py)?
         }
+        Notice::Rooms { namespace } => (ROOMS, &*namespace.name).into_pyobject(py)?,
         Notice::Drained { session } => (DRAINED, session).into_pyobject(py)?,
         Notice::Deadline { token } => (DEADLINE, token).into_pyobject(py)?,
         Notice::Log {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use sio_hub::{
-    config::Config,
+    config::{Config, Overflow},
     hub::Hub,
     packet::PacketBuilder,
     sink::{EventSink, Level, Notice},
@@ -43,6 +43,7 @@ pub fn config() -> Config {
             cors: CorsPolicy::default(),
         },
         allow_upgrades: true,
+        ask_about_handshakes: false,
         cookie: None,
         max_connections: None,
         timing: Timing {
@@ -57,6 +58,7 @@ pub fn config() -> Config {
         max_queued_bytes: 1 << 20,
         high_water_mark: 1 << 20,
         max_buffered_bytes: 16 << 20,
+        on_overflow: Overflow::Disconnect,
     }
 }
 
@@ -90,8 +92,9 @@ impl EventSink for Sink {
         let _ = self.notices.lock().unwrap().send(notice);
     }
 
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0
+    fn busy_period(&self) -> Option<u64> {
+        let busy = self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0;
+        busy.then_some(1)
     }
 }
 
@@ -147,7 +150,7 @@ impl Server {
             let (hub, seen) = (Arc::clone(&hub), Arc::clone(&seen));
             thread::spawn(move || run_app(&hub, &sink, &notices, &held, &seen))
         };
-        let native = Native::start(Arc::clone(&hub), options.clone()).unwrap();
+        let native = Native::start(&hub, options).unwrap();
         Self {
             hub,
             native,
@@ -247,7 +250,11 @@ fn run_app(
                 seen.lock().unwrap().logs.push((level, message));
             }
             Notice::Stopped => return,
-            Notice::Ack { .. } | Notice::Drained { .. } | Notice::Deadline { .. } => {}
+            Notice::Request { .. }
+            | Notice::Rooms { .. }
+            | Notice::Ack { .. }
+            | Notice::Drained { .. }
+            | Notice::Deadline { .. } => {}
         }
         if sink.waiting.fetch_sub(1, Ordering::SeqCst) == 1 && !sink.busy.load(Ordering::SeqCst) {
             hub.flush();
