@@ -88,9 +88,12 @@ class Core:
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
+        app: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
         """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
+
+        ``app`` is the Unix socket of an HTTP server for what is neither Socket.IO nor a file.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from .admission import AllowRequest
     from .cookie import CookieOption
+    from .hosted.application import ASGIApp
+    from .lifetime import Beside
     from .namespace import Namespace, ParentNamespace, Rule
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
@@ -318,6 +320,7 @@ class Server(NamespaceLike[S]):
         io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
         task_status: TaskStatus[Listener] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
@@ -331,14 +334,18 @@ class Server(NamespaceLike[S]):
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
             task_status: For ``task_group.start``: gets a :class:`Listener`.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
             NotRunning: The process was forked after the start.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
@@ -351,6 +358,7 @@ class Server(NamespaceLike[S]):
             io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
             task_status=task_status,
         )
@@ -367,6 +375,7 @@ class Server(NamespaceLike[S]):
         io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
     ) -> None:
         """Runs a program that is this server, until SIGINT or SIGTERM; a second one stops at once.
@@ -379,13 +388,17 @@ class Server(NamespaceLike[S]):
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
 
         Raises:
             SystemExit: The address cannot be listened on (code 1), or a second signal came.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
 
@@ -400,13 +413,14 @@ class Server(NamespaceLike[S]):
             io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
         )
 
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
-        themselves. Returns when the listener, the engine and all ``disconnect`` handlers are done. Does nothing if it
-        does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
+        themselves. Returns when the listener, the engine, all ``disconnect`` handlers and the ``app`` are done. Does
+        nothing if it does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
 
         Args:
             grace: Seconds for flushing what is queued and for handlers to finish; what still runs then is cancelled.
@@ -421,8 +435,9 @@ class Server(NamespaceLike[S]):
         self,
         listen: Callable[[Core, str | None], Sequence[tuple[str, int]]],
         started: Callable[[tuple[tuple[str, int], ...]], Awaitable[None] | None],
+        beside: Beside | None = None,
     ) -> None:
-        """Runs until :meth:`close`, with the doors that ``listen`` opens."""
+        """Runs until :meth:`close`, with the doors that ``listen`` opens, and what is ``beside`` behind them."""
         if self._forked:
             raise NotRunning("the process was forked after this server had started; make or start it in the child only")
         if self._lifetime is not None:
@@ -441,7 +456,7 @@ class Server(NamespaceLike[S]):
         )
         watch_forks(self)
         try:
-            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
+            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce, beside)
         finally:
             self._addresses = ()
             self._lifetime = None

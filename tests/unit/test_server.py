@@ -131,6 +131,7 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
             "header_timeout": 3,
             "static_files": [("/", str(tmp_path))],
             "serve_client": str(tmp_path),
+            "app": None,
             "uds": None,
         }
         await io.close()
