@@ -17,6 +17,7 @@ from .exceptions import NotRunning
 from .forks import Forked, watch_forks
 from .lifetime import Lifetime
 from .namespace import NamespaceLike
+from .preparation import Preparation
 from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
@@ -31,6 +32,8 @@ from .settings import (
     words,
 )
 from .socket import S, Socket
+from .validation import Engine as ValidationEngine
+from .validation import Validation
 
 if TYPE_CHECKING:
     import os
@@ -106,12 +109,21 @@ class Server(NamespaceLike[S]):
             it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
             protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        validation: Who checks the arguments of events against the annotations of handlers (and the types of an
+            :class:`Event`), straight from the JSON that came. ``"auto"``: msgspec its own types, pydantic all others, but
+            builtins such as ``str``, ``list[str]`` and ``dict[str, Any]`` are not checked; ``"pydantic"`` or ``"msgspec"``
+            checks everything that is annotated; None nothing. What does not fit is an :class:`InvalidPayload` for
+            ``on_error``, and the handler is not called.
+        call_wrapper: Gets each handler once, when it is registered with the server, and gives what is called instead:
+            the door for dependency injection. Middlewares are not wrapped. Parameters with a ``Depends`` are no arguments
+            of the event.
         strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
         TypeError: An unknown option, or a value of the wrong type.
         ValueError: A value out of its range.
+        ImportError: ``validation`` names an engine that is not installed.
     """
 
     def __init__(
@@ -149,12 +161,15 @@ class Server(NamespaceLike[S]):
         max_buffered_bytes: int = 4 * _MIB,
         on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
+        validation: ValidationEngine | None = "auto",
+        call_wrapper: Callable[[Any], Callable[..., Any]] | None = None,
         strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
         for name in unknown:
             known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout", "strict_rooms"))
+            others = ("socket_class", "serve_client", "ack_timeout", "strict_rooms", "validation", "call_wrapper")
+            raise unknown_option(name, (*known, *others))
         checked_class(socket_class)
         self._settings = Settings(
             path=path,
@@ -197,8 +212,9 @@ class Server(NamespaceLike[S]):
         if not isinstance(strict_rooms, bool):
             raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
         self._strict_rooms = strict_rooms
+        preparation = Preparation(Validation(validation), call_wrapper)
         self._core = Core(self._settings)
-        self._registry: Registry[S] = Registry(self, self._core, socket_class)
+        self._registry: Registry[S] = Registry(self, self._core, socket_class, preparation)
         self._engine = Engine(self._core)
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()

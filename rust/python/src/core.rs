@@ -21,6 +21,7 @@ use sio_native::{ListenOptions, Native};
 
 use crate::{
     errors, facts, mailbox::Mailbox, namespace::NamespaceCore, notices, options, outgoing::Shared,
+    raw_args::RawEventsCell,
 };
 
 #[pyclass(frozen, module = "sio_fast._core")]
@@ -54,7 +55,11 @@ impl Core {
         let hub = Hub::new(config, Arc::clone(&mailbox) as Arc<dyn EventSink>, entropy)
             .map_err(|error| errors::config(&error))?;
         Ok(Self {
-            shared: Arc::new(Shared { hub, encode }),
+            shared: Arc::new(Shared {
+                hub,
+                encode,
+                raw_events: RawEventsCell::default(),
+            }),
             mailbox,
             native: Mutex::new(None),
             taken: Mutex::default(),
