@@ -17,6 +17,7 @@ from harness.process import ServerProcess
 HANDSHAKE = target(transport="polling")
 
 
+@pytest.mark.parity("engine_handshake.cookie")
 @pytest.mark.server(cookie=True, ping_interval=0.5, ping_timeout=0.5)
 def test_the_cookie_comes_with_the_polling_handshake(server: ServerProcess) -> None:
     http = HttpConnection(server.port)
@@ -28,6 +29,7 @@ def test_the_cookie_comes_with_the_polling_handshake(server: ServerProcess) -> N
     http.close()
 
 
+@pytest.mark.parity("engine_handshake.cookie_off")
 @pytest.mark.server(ping_interval=0.5, ping_timeout=0.5)
 def test_without_the_option_there_is_none(server: ServerProcess) -> None:
     http = HttpConnection(server.port)

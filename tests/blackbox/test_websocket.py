@@ -43,6 +43,7 @@ def refusal(server: ServerProcess, query: str, headers: dict[str, str] | None = 
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.transport", "verification.sid")
 @pytest.mark.parametrize(
     ("query", "code", "message"),
     [
@@ -61,6 +62,7 @@ def test_a_refused_handshake(server: ServerProcess, query: str, code: int, messa
         assert answer.json() == {"code": code, "message": message}
 
 
+@pytest.mark.parity("eio3.refused")
 @pytest.mark.parametrize("version", ["EIO=3&", "EIO=5&", ""])
 def test_an_unsupported_version_is_refused_before_the_101(server: ServerProcess, version: str) -> None:
     """The official server answers 101 and then writes an HTTP error into the WebSocket."""
@@ -85,6 +87,7 @@ def test_a_malformed_handshake_is_refused(server: ServerProcess, headers: dict[s
 
 
 @pytest.mark.official
+@pytest.mark.parity("forms.unhandled")
 def test_an_upgrade_of_another_path_is_refused(server: ServerProcess) -> None:
     with HttpConnection(server.port) as http:
         http.send_head(
@@ -104,6 +107,7 @@ def test_an_upgrade_of_another_path_is_refused(server: ServerProcess) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_compression.off", "send.pre_encoded")
 def test_no_extension_is_negotiated_by_default(server: ServerProcess, closing: list[Any]) -> None:
     ws = RawWebSocket(
         server.port,
@@ -115,6 +119,7 @@ def test_no_extension_is_negotiated_by_default(server: ServerProcess, closing: l
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.garbage")
 @pytest.mark.parametrize(
     "data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 100]
 )
@@ -186,6 +191,7 @@ FORBIDDEN_CODES = (999, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.garbage")
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
@@ -300,12 +306,14 @@ def test_an_unfinished_frame_at_the_end_is_no_message(
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.under_limit")
 def test_a_message_of_the_limit_passes(client: RawClient) -> None:
     text = "x" * (1_000_000 - len('420["ask",""]'))
     assert client.ask("ask", text) == [text]
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.over_limit")
 def test_a_longer_message_closes_with_1009(server: ServerProcess, client: RawClient, ws: RawWebSocket) -> None:
     ws.send("4" + "x" * 1_000_000)
     assert ws.expect_close() == 1009

@@ -72,6 +72,7 @@ def test_twice_for_one_event_is_an_error() -> None:
         table.add("g", thing.method)
 
 
+@pytest.mark.parity("namespaces.both_names")
 def test_connection_is_connect_and_has_no_plan() -> None:
     table = HandlerTable(bare=False)
     table.add("connection", two)
