@@ -46,7 +46,7 @@ PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o
 FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 # The README names commands that work on these words, so a test compares the two.
 .PHONY: help setup demo test loom fuzz soak test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
-        sdist licenses bench gate autobahn lock clean
+        sdist licenses bench gate autobahn parity lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -155,6 +155,9 @@ autobahn: ## The Autobahn suite against the WebSocket framing (CPython 2.7; writ
 	python3 tools/autobahn.py
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
+
+parity: $(STAMPS)/venv ## docs/parity.md, from tests/parity and the marks of the tests
+	$(BIN)/python tools/parity.py
 
 lock: $(STAMPS)/build $(STAMPS)/lint $(STAMPS)/bench ## Pin the tools' versions in tools/constraints.txt to what is installed
 	tools/lock-constraints $(BIN)/python > tools/constraints.txt.new

@@ -65,8 +65,8 @@ class Running:
     versions: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def _sio_fast(backend: str) -> list[str]:
-    return ["{python}", str(BENCHES / "servers" / "sio_fast_server.py"), "--backend", backend]
+def _sio_fast(backend: str, *more: str) -> list[str]:
+    return ["{python}", str(BENCHES / "servers" / "sio_fast_server.py"), "--backend", backend, *more]
 
 
 PEERS = {
@@ -75,6 +75,7 @@ PEERS = {
         Peer("sio-fast", _sio_fast("uvloop")),
         Peer("sio-fast-asyncio", _sio_fast("asyncio")),
         Peer("sio-fast-trio", _sio_fast("trio")),
+        Peer("sio-fast-app", _sio_fast("uvloop", "--app")),
         Peer("node", ["node", str(NODE / "server.mjs")]),
         Peer("python-socketio", ["{python}", str(BENCHES / "servers" / "python_socketio_server.py")]),
     )

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import anyio
 
@@ -37,10 +39,17 @@ async def bcast(_socket: Socket, data: str) -> None:
     io.emit("bcast", data)
 
 
-async def serve(backend: str) -> None:
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Stand on the same port; nobody asks it."""
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def serve(backend: str, *, beside: bool) -> None:
     """Serve on a free port of the loopback interface and announce it."""
     async with anyio.create_task_group() as tasks:
-        listener = await tasks.start(io.serve, "127.0.0.1", 0)
+        listener = await tasks.start(partial(io.serve, "127.0.0.1", 0, app=app if beside else None))
         versions = {"sio-fast": version("sio-fast"), "python": platform.python_version()}
         if backend != "asyncio":
             versions[backend] = version(backend)
@@ -51,11 +60,14 @@ def main() -> None:
     """Run on the event loop named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", choices=["uvloop", "asyncio", "trio"], default="uvloop")
-    backend: str = parser.parse_args().backend
+    parser.add_argument("--app", action="store_true", help="an ASGI application on the same port")
+    options = parser.parse_args()
+    backend: str = options.backend
+    serving = partial(serve, backend, beside=options.app)
     if backend == "trio":
-        anyio.run(serve, backend, backend="trio")
+        anyio.run(serving, backend="trio")
     else:
-        anyio.run(serve, backend, backend_options={"use_uvloop": backend == "uvloop"})
+        anyio.run(serving, backend_options={"use_uvloop": backend == "uvloop"})
 
 
 if __name__ == "__main__":

@@ -229,6 +229,7 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
                 ``*`` is every event without a handler and brings the socket, the event's name and its arguments; see
                 :meth:`on_any` for all events.
             fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement.
+                Arguments that are annotated are checked and converted: see ``validation`` of :class:`Server`.
             concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
                 socket's context.
             thread: True to run a plain function in a worker thread, with a copy of the socket's context; later events of

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .admission import AllowRequest
     from .cookie import CookieOption
+    from .validation import Engine as ValidationEngine
 
 __all__ = ("ServerOptions", "dispatch_settings_of", "in_force", "settings_of")
 
@@ -73,6 +74,8 @@ class ServerOptions(TypedDict, Generic[S], total=False, closed=True):
     max_buffered_bytes: int
     on_overflow: Literal["disconnect", "drop_oldest"]
     ack_timeout: float | None
+    validation: ValidationEngine | None
+    call_wrapper: Callable[[Any], Callable[..., Any]] | None
     strict_rooms: bool
 
 

@@ -19,6 +19,7 @@ from .handlers import require_callable
 from .lifetime import Lifetime
 from .namespaces import Namespaces, checked_class
 from .options import dispatch_settings_of, in_force, settings_of
+from .preparation import Preparation
 from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
@@ -29,6 +30,8 @@ from .settings import (
     unknown_option,
 )
 from .socket import S, Socket
+from .validation import Engine as ValidationEngine
+from .validation import Validation
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
     from .admission import AllowRequest
     from .cookie import CookieOption
+    from .hosted.application import ASGIApp
+    from .lifetime import Beside
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
 
@@ -100,12 +105,21 @@ class Server(Namespaces[S]):
             it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
             protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        validation: Who checks the arguments of events against the annotations of handlers (and the types of an
+            :class:`Event`), straight from the JSON that came. ``"auto"``: msgspec its own types, pydantic all others, but
+            builtins such as ``str``, ``list[str]`` and ``dict[str, Any]`` are not checked; ``"pydantic"`` or ``"msgspec"``
+            checks everything that is annotated; None nothing. What does not fit is an :class:`InvalidPayload` for
+            ``on_error``, and the handler is not called.
+        call_wrapper: Gets each handler once, when it is registered with the server, and gives what is called instead:
+            the door for dependency injection. Middlewares are not wrapped. Parameters with a ``Depends`` are no arguments
+            of the event.
         strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
         TypeError: An unknown option, or a value of the wrong type.
         ValueError: A value out of its range.
+        ImportError: ``validation`` names an engine that is not installed.
     """
 
     def __init__(
@@ -144,6 +158,8 @@ class Server(Namespaces[S]):
         max_buffered_bytes: int = 4 * _MIB,
         on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
+        validation: ValidationEngine | None = "auto",
+        call_wrapper: Callable[[Any], Callable[..., Any]] | None = None,
         strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
@@ -161,8 +177,9 @@ class Server(Namespaces[S]):
         if not isinstance(strict_rooms, bool):
             raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
         self._strict_rooms = strict_rooms
+        preparation = Preparation(Validation(validation), call_wrapper)
         self._core = Core(self._settings)
-        self._registry: Registry[S] = Registry(self, self._core, socket_class)
+        self._registry: Registry[S] = Registry(self, self._core, socket_class, preparation)
         self._engine = Engine(self._core)
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()
@@ -208,6 +225,7 @@ class Server(Namespaces[S]):
         io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
         task_status: TaskStatus[Listener] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
@@ -221,14 +239,18 @@ class Server(Namespaces[S]):
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
             task_status: For ``task_group.start``: gets a :class:`Listener`.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
             NotRunning: The process was forked after the start.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
@@ -241,6 +263,7 @@ class Server(Namespaces[S]):
             io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
             task_status=task_status,
         )
@@ -257,6 +280,7 @@ class Server(Namespaces[S]):
         io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
     ) -> None:
         """Runs a program that is this server, until SIGINT or SIGTERM; a second one stops at once.
@@ -269,13 +293,17 @@ class Server(Namespaces[S]):
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
             io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
-            header_timeout: Seconds for the head of a request.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
 
         Raises:
             SystemExit: The address cannot be listened on (code 1), or a second signal came.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
 
@@ -290,6 +318,7 @@ class Server(Namespaces[S]):
             io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
         )
 
@@ -317,8 +346,8 @@ class Server(Namespaces[S]):
 
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
-        themselves. Returns when the listener, the engine and all ``disconnect`` handlers are done. Does nothing if it
-        does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
+        themselves. Returns when the listener, the engine, all ``disconnect`` handlers and the ``app`` are done. Does
+        nothing if it does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
 
         Args:
             grace: Seconds for flushing what is queued and for handlers to finish; what still runs then is cancelled.
@@ -333,8 +362,9 @@ class Server(Namespaces[S]):
         self,
         listen: Callable[[Core, str | None], Sequence[tuple[str, int]]],
         started: Callable[[tuple[tuple[str, int], ...]], Awaitable[None] | None],
+        beside: Beside | None = None,
     ) -> None:
-        """Runs until :meth:`close`, with the doors that ``listen`` opens."""
+        """Runs until :meth:`close`, with the doors that ``listen`` opens, and what is ``beside`` behind them."""
         if self._forked:
             raise NotRunning("the process was forked after this server had started; make or start it in the child only")
         if self._lifetime is not None:
@@ -353,7 +383,7 @@ class Server(Namespaces[S]):
         )
         watch_forks(self)
         try:
-            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
+            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce, beside)
         finally:
             self._addresses = ()
             self._lifetime = None

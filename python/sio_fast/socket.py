@@ -355,7 +355,10 @@ class Socket(CanEmitWithAck, Listening):
         def register(fn: H) -> H:
             table = self._table
             if table is None:
-                table = HandlerTable(bare=True)
+                space = self._nsp._table
+                # A socket that leaves, or has left, gets no events any more.
+                raw_names = space.raw_names if self._frozen_rooms is None else None
+                table = HandlerTable(bare=True, preparation=space.preparation, raw_names=raw_names)
                 _set(self, "_table", table)
             table.add(event, fn, **options)
             self._owner.replan(self._core.handle)
@@ -434,6 +437,8 @@ class Socket(CanEmitWithAck, Listening):
         """Lets go of the dispatcher, so that the object is freed without the cycle collector."""
         if self._hooks.outgoing:
             self._nsp._listens(self, yes=False)
+        if self._table is not None:
+            self._table.close()
         _set(self, "_in_use", False)
         _set(self, "_frozen_rooms", frozenset())
         _set(self, "_owner", NOBODY)

@@ -32,6 +32,7 @@ def refused(server: ServerProcess, transport: str, **query: str) -> HttpResponse
         return http.request("GET", target(transport="polling", **query))
 
 
+@pytest.mark.parity("handshake.refused", "verification.allow_request")
 @pytest.mark.parametrize(
     ("who", "status", "body"),
     [
@@ -48,6 +49,7 @@ def test_refusals_read_the_same_on_both_transports(
     assert answer.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parity("handshake.allowed")
 def test_whoever_is_let_in_is_asked_about_once(server: ServerProcess, official: Callable[..., OfficialClient]) -> None:
     client = official("upgrade", query={"who": "upgrader"})
     assert client.expect("welcome") == ["upgrader"]
@@ -56,6 +58,7 @@ def test_whoever_is_let_in_is_asked_about_once(server: ServerProcess, official: 
     assert asked[0]["address"] == "127.0.0.1"
 
 
+@pytest.mark.parity("handshake.refused")
 def test_the_official_client_sees_a_refusal(official: Callable[..., OfficialClient], transport: str) -> None:
     client = official(transport, query={"who": "nobody"}, wait=False)
     client.report("connect_error")

@@ -53,6 +53,7 @@ def test_server_namespace_disconnect(server: ServerProcess, client: RawClient) -
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.disconnect_all")
 def test_server_namespace_disconnect_with_the_connection(server: ServerProcess, client: RawClient) -> None:
     chat = client.connect("/chat")
     client.emit("bye", True)
@@ -62,6 +63,7 @@ def test_server_namespace_disconnect_with_the_connection(server: ServerProcess, 
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.server_close")
 def test_forced_close(server: ServerProcess, client: RawClient) -> None:
     client.emit("drop")
     assert client.wire.wait_closed() == []
@@ -92,6 +94,7 @@ def test_transport_error(server: ServerProcess, client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_pong")
 @pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
 def test_ping_timeout(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport)
@@ -119,6 +122,7 @@ def own_server(request: pytest.FixtureRequest, backend: str) -> Iterator[ServerP
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.discarded")
 def test_server_shutting_down(own_server: ServerProcess, transport: str) -> None:
     client = RawClient(open_wire(transport, own_server.port))
     client.connect()
@@ -151,6 +155,7 @@ def test_server_shutting_down(own_server: ServerProcess, transport: str) -> None
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.no_late_join")
 def test_nothing_can_be_joined_any_more(server: ServerProcess, client: RawClient) -> None:
     client.close()
     server.expect("disconnect", id=client.id)  # its handler joined the room "ghosts"
@@ -169,6 +174,7 @@ def test_events_before_the_end_are_handled(server: ServerProcess, connect: Any) 
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.after_disconnect")
 def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("websocket")
     client.connect("/chat")
@@ -193,6 +199,7 @@ def test_a_farewell_drops_the_events_of_its_other_namespaces(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.server_close")
 @pytest.mark.parametrize(("event", "reason"), [(["bye", True], "io server disconnect"), (["drop"], "transport close")])
 def test_what_the_official_client_says(
     official: Callable[..., OfficialClient], transport: str, event: list[Any], reason: str
@@ -203,6 +210,7 @@ def test_what_the_official_client_says(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.client_close", "socket.manual_reconnect")
 def test_the_official_client_leaves_and_comes_back(
     server: ServerProcess, official: Callable[..., OfficialClient], transport: str
 ) -> None:

@@ -59,6 +59,7 @@ class Crowd:
         assert not any(thread.is_alive() for thread in self.threads), "a client still believes in its server"
 
 
+@pytest.mark.parity("close.exits", "engine_close.exits")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", ["close", "cancel", "exit"])
 def test_the_interpreter_ends_under_load(backend: str, how: str, long: bool, closing: list[Any]) -> None:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.server(ping_interval=INTERVAL, ping_timeout=TIMEOUT)
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early_ping")
 def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
     wire.expect("2")
     wire.send("3")
@@ -34,6 +35,7 @@ def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_pong", "engine_close.on_timeout", "engine_close.interval_and_timeout")
 def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport)
     client.wire.expect("2")
@@ -45,6 +47,7 @@ def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, tra
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_poll")
 def test_a_client_that_never_polls_again_is_dropped(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("polling")
     server.expect("disconnect", id=client.id, reason="ping timeout")
@@ -65,6 +68,7 @@ def test_a_pending_poll_hears_of_the_end(server: ServerProcess, connect: Any) ->
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early")
 def test_no_ping_comes_before_the_interval(websocket: WebSocketWire) -> None:
     opened = time.monotonic()
     websocket.expect("2")
@@ -124,6 +128,7 @@ def test_a_ping_from_the_client_closes(server: ServerProcess, client: RawClient)
     server.expect("disconnect", id=client.id, reason="transport error")
 
 
+@pytest.mark.parity("engine_close.client_close")
 @pytest.mark.server
 def test_a_close_packet_on_a_websocket_closes_at_once(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("websocket")

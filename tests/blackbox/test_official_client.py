@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.auto")
 def test_connects_with_auth_and_knows_its_id(server: ServerProcess, official: Official, transport: str) -> None:
     client = official(transport, auth={"token": "abc"})
     assert client.expect("welcome") == [{"token": "abc"}]
@@ -32,6 +33,7 @@ def test_ends_on_the_transport_it_should(official: Official, transport: str) -> 
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.events")
 def test_events_and_acks_both_ways(official: Official, transport: str) -> None:
     client = official(transport)
     client.emit("echo", 1, "ü€😀", {"a": [None, True]}, [])
@@ -45,6 +47,7 @@ def test_events_and_acks_both_ways(official: Official, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.large", "messages.under_limit")
 def test_large_messages(official: Official, transport: str) -> None:
     client = official(transport)
     text = "ü" * 400_000
@@ -60,6 +63,7 @@ def test_a_burst_keeps_its_order(official: Official, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("send.callbacks", "upgrade.flow")
 def test_a_burst_keeps_its_order_across_the_upgrade(server: ServerProcess, official: Official) -> None:
     client = official("upgrade", wait=False)
     client.id = client.report("connect")["id"]
@@ -70,6 +74,7 @@ def test_a_burst_keeps_its_order_across_the_upgrade(server: ServerProcess, offic
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.two")
 def test_namespaces_over_one_connection(official: Official, transport: str) -> None:
     main = official(transport)
     chat = official(transport, nsp="/chat", over=main)
@@ -82,12 +87,14 @@ def test_namespaces_over_one_connection(official: Official, transport: str) -> N
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.unknown")
 def test_an_unknown_namespace_is_a_connect_error(official: Official, transport: str) -> None:
     client = official(transport, nsp="/nowhere", wait=False)
     assert client.report("connect_error")["message"] == "Invalid namespace"
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.error", "middleware.error_data")
 def test_a_refusal_is_a_connect_error_with_data(official: Official, transport: str) -> None:
     client = official(transport, nsp="/guarded", auth={"token": "bad"}, wait=False)
     refusal = client.report("connect_error")
@@ -110,6 +117,7 @@ def test_rooms(official: Official) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early_ping")
 @pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
 def test_heartbeats_keep_an_idle_client(
     server: ServerProcess, connect: Callable[..., RawClient], official: Official, transport: str

@@ -33,12 +33,14 @@ def sid(client: RawClient) -> str:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.to_client")
 def test_a_payload_carries_several_packets_in_order(wire: PollingWire) -> None:
     wire.send('420["ask",1]', '421["ask",2]', '422["ask",3]')
     assert [wire.recv() for _ in range(3)] == ["430[1]", "431[2]", "432[3]"]
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.to_client")
 def test_packets_that_wait_leave_in_one_payload(server: ServerProcess, wire: PollingWire, sid: str) -> None:
     wire.start_poll()
     server.command("emit", nsp="/", to=[sid], event="a", args=[])
@@ -84,6 +86,7 @@ def test_the_server_writes_bytes_as_padded_base64(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.cjk", "socket.utf8")
 def test_multibyte_text_counts_as_text(wire: PollingWire) -> None:
     wire.send('420["ask","€ 漢字 😀"]')
     assert wire.recv() == '430["€ 漢字 😀"]'
@@ -97,6 +100,7 @@ def test_a_long_poll_waits_for_a_packet(server: ServerProcess, wire: PollingWire
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.on_parse_error")
 @pytest.mark.parametrize(
     "bad",
     [b"", RS.encode(), b'42["mark"]' + RS.encode(), b"x", b"9", b"\xff\xfe", b"abc"],
@@ -122,6 +126,7 @@ def test_what_came_before_the_bad_packet_counts(server: ServerProcess, wire: Pol
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.client_close")
 def test_the_client_closes(server: ServerProcess, wire: PollingWire, sid: str) -> None:
     wire.start_poll()
     answer = wire.post(b"1")
@@ -145,6 +150,7 @@ def test_the_server_closes_under_a_pending_poll(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.graceful")
 def test_the_server_closes_while_no_poll_waits(wire: PollingWire) -> None:
     wire.send('42["bye",true]')
     assert wire.wait_closed() == ["41"]
@@ -164,6 +170,7 @@ def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.chunks")
 def test_a_chunked_body(wire: PollingWire) -> None:
     wire.poster.start("POST", wire.target, chunks=[b'420["a', b'sk","in ', b'pieces"]'])
     assert wire.poster.read_response().body == b"ok"
@@ -171,6 +178,7 @@ def test_a_chunked_body(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.chunks")
 def test_a_body_in_small_pieces(wire: PollingWire) -> None:
     body = '420["ask","€€€"]'.encode()
     wire.poster.send_head("POST", wire.target, {"Content-Length": str(len(body))})

@@ -58,6 +58,7 @@ def assert_polling_works(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.probe_releases")
 def test_the_probe_releases_the_pending_poll(polling: PollingWire, candidate: Callable[[], RawWebSocket]) -> None:
     polling.start_poll()
     ws = candidate()
@@ -88,6 +89,7 @@ def test_after_the_upgrade_everything_goes_over_the_websocket(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.afterwards")
 def test_polling_is_refused_after_the_upgrade(http: Any, polling: PollingWire, closing: list[Any]) -> None:
     closing.append(upgrade(polling))
     # The `5` travels on another connection: the refusal comes as soon as the server has seen it.
@@ -98,6 +100,7 @@ def test_polling_is_refused_after_the_upgrade(http: Any, polling: PollingWire, c
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.old_transport")
 def test_what_is_sent_while_probing_still_leaves_by_polling(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:
@@ -109,6 +112,7 @@ def test_what_is_sent_while_probing_still_leaves_by_polling(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.flow")
 def test_nothing_is_lost_or_reordered_across_the_upgrade(
     server: ServerProcess, client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -137,6 +141,7 @@ def test_nothing_is_lost_or_reordered_across_the_upgrade(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.flow")
 def test_client_packets_keep_their_order_across_the_upgrade(
     client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -160,6 +165,7 @@ def test_upgrade_without_a_probe(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.failed_upgrade")
 def test_an_abandoned_upgrade_leaves_polling_alive(client: RawClient, candidate: Callable[[], RawWebSocket]) -> None:
     ws = candidate()
     ws.send("2probe")
@@ -192,6 +198,7 @@ def test_another_attempt_may_follow_an_abandoned_one(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.failed_upgrade")
 @pytest.mark.parametrize("first", ["2", "3probe", '42["mark"]', "1", "6", "x", "", "2probe2", "40", b"\x01"], ids=repr)
 def test_a_wrong_first_frame_closes_only_the_candidate(
     server: ServerProcess, client: RawClient, candidate: Callable[[], RawWebSocket], first: str | bytes
@@ -204,6 +211,7 @@ def test_a_wrong_first_frame_closes_only_the_candidate(
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.double_upgrade")
 def test_a_second_websocket_while_upgrading_is_refused(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:
@@ -218,6 +226,7 @@ def test_a_second_websocket_while_upgrading_is_refused(
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.double_upgrade")
 def test_a_second_websocket_after_the_upgrade_is_refused(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("upgrade")
     assert_refused(server, client.wire.sid)
@@ -242,6 +251,7 @@ def test_the_version_of_an_upgrade_is_that_of_the_session(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.on_upgrade_timeout", "upgrade.limited")
 @pytest.mark.server(connect_timeout=30, upgrade_timeout=0.3)
 def test_an_upgrade_has_limited_time(client: RawClient, candidate: Callable[[], RawWebSocket]) -> None:
     silent, probed = candidate(), None
@@ -254,6 +264,9 @@ def test_an_upgrade_has_limited_time(client: RawClient, candidate: Callable[[], 
 
 
 @pytest.mark.official
+@pytest.mark.parity(
+    "native.leaves_while_upgrading", "engine_close.closed_while_upgrading", "engine_close.on_close_while_upgrading"
+)
 def test_the_session_ends_during_the_upgrade(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:

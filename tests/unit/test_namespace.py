@@ -62,6 +62,7 @@ def test_names_for_handlers(make: Make) -> None:
     io.on("e", handler)
 
 
+@pytest.mark.parity("middleware.own_only")
 @pytest.mark.anyio
 async def test_clients_of_several_namespaces(make: Make) -> None:
     io = make()

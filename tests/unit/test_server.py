@@ -44,6 +44,7 @@ def test_values_out_of_range_name_the_option() -> None:
         Server(allow_upgrades="yes")  # type: ignore[arg-type]
 
 
+@pytest.mark.parity("close.frees_port")
 @pytest.mark.anyio
 async def test_start_close_start(make: Make) -> None:
     io = make()
@@ -88,6 +89,7 @@ async def test_twice_at_once(make: Make) -> None:
             await io.serve()
 
 
+@pytest.mark.parity("close.never_started")
 @pytest.mark.anyio
 async def test_closing_what_does_not_run(make: Make) -> None:
     io = make()
@@ -108,6 +110,7 @@ async def test_a_busy_port(make: Make) -> None:
         pass
 
 
+@pytest.mark.parity("files.port")
 @pytest.mark.anyio
 async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
     io = make(serve_client=tmp_path)
@@ -131,6 +134,7 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
             "header_timeout": 3,
             "static_files": [("/", str(tmp_path))],
             "serve_client": str(tmp_path),
+            "app": None,
             "uds": None,
         }
         await io.close()
@@ -141,6 +145,7 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
             await io.serve(io_threads=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parity("engine_close.discarded")
 @pytest.mark.anyio
 async def test_handlers_get_the_grace(make: Make) -> None:
     io = make()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.parity("send.until_drain", "engine_close.write_buffer")
 async def test_what_it_is(make: Make) -> None:
     io = make()
     async with running(io) as core:
@@ -212,6 +213,7 @@ async def test_wrong_registrations(make: Make) -> None:
         socket.on("e", fn)
 
 
+@pytest.mark.parity("send.freed")
 async def test_a_socket_that_left_is_freed(make: Make) -> None:
     io = make()
     io.on("connect", lambda socket: socket.on("e", lambda: None) and None)

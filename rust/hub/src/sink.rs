@@ -81,5 +81,10 @@ pub trait EventSink: Send + Sync + 'static {
 
     /// Whether the application is at work on notices (or about to be): then commands it queues need no wake of their
     /// own, because the owner of a shard looks at them every millisecond and once more when the work is done.
-    fn is_busy(&self) -> bool;
+    fn is_busy(&self) -> bool {
+        self.busy_period().is_some()
+    }
+
+    /// Which of its busy periods the application is in; `None`: it rests.
+    fn busy_period(&self) -> Option<u64>;
 }

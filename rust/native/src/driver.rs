@@ -57,8 +57,6 @@ pub(crate) struct Driver {
     posts: RefCell<Slots<oneshot::Sender<()>>>,
     questions: RefCell<Slots<oneshot::Sender<()>>>,
     mailbox: Arc<Mailbox>,
-    /// The mailbox task looks every millisecond by itself.
-    polling: Cell<bool>,
     /// The mailbox task is inside a large fan-out; what becomes dirty meanwhile stands in the same queue.
     flushing: Cell<bool>,
     connections: Cell<usize>,
@@ -85,7 +83,6 @@ impl Driver {
             posts: RefCell::new(Slots::new()),
             questions: RefCell::new(Slots::new()),
             mailbox,
-            polling: Cell::new(false),
             flushing: Cell::new(false),
             connections: Cell::new(0),
             all_connections,

@@ -3,6 +3,8 @@
 // Each test program uses its own part.
 #![allow(dead_code)]
 
+#[cfg(unix)]
+pub mod app;
 pub mod client;
 
 use std::{
@@ -92,8 +94,9 @@ impl EventSink for Sink {
         let _ = self.notices.lock().unwrap().send(notice);
     }
 
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0
+    fn busy_period(&self) -> Option<u64> {
+        let busy = self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0;
+        busy.then_some(1)
     }
 }
 
