@@ -1,6 +1,7 @@
 """The sio_fast server with the handlers that every peer of the benchmarks has; default options, native listener.
 
-Prints one JSON line when it listens, then serves until SIGTERM. Measures nothing.
+Prints one JSON line when it listens, then serves until SIGTERM. Measures nothing. Further handlers and two switches are
+for the scaling rows, which compare the server with itself.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import threading
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from sio_fast import Server, Socket
+
+if TYPE_CHECKING:
+    from sio_fast import Packet
 
 __all__ = ["io", "main"]
 
@@ -20,8 +26,21 @@ io = Server()
 
 
 @io.on("echo")
-async def echo(_socket: Socket, data: str) -> str:
+async def echo(_socket: Socket, data: Any) -> Any:
     """Acknowledge with the argument."""
+    return data
+
+
+@io.on("echo_sync")
+def echo_sync(_socket: Socket, data: Any) -> Any:
+    """The same without a coroutine."""
+    return data
+
+
+@io.on("echo_suspend")
+async def echo_suspend(_socket: Socket, data: Any) -> Any:
+    """The same after a turn of the event loop, as a handler that awaits something."""
+    await anyio.sleep(0)
     return data
 
 
@@ -35,6 +54,34 @@ async def echo_emit(socket: Socket, data: str) -> None:
 async def bcast(_socket: Socket, data: str) -> None:
     """Send the argument to everybody, the sender included."""
     io.emit("bcast", data)
+
+
+@io.on("join")
+async def join(socket: Socket, room: str) -> str:
+    """Join a room."""
+    socket.join(room)
+    return room
+
+
+@io.on("room")
+async def to_room(_socket: Socket, room: str, data: str) -> None:
+    """Send the argument to everybody in the room."""
+    io.to(room).emit("room", data)
+
+
+def use_middleware() -> None:
+    """One gate for every event, as an application that authorises them has."""
+
+    @io.use_event
+    async def authorise(_socket: Socket, _packet: Packet) -> None:
+        pass
+
+
+def compute() -> None:
+    """Hold the interpreter as much as it allows, for as long as the process lives."""
+    number = 1
+    while True:
+        number = number * 1103515245 + 12345 & 0x7FFFFFFF
 
 
 async def serve(backend: str) -> None:
@@ -51,7 +98,14 @@ def main() -> None:
     """Run on the event loop named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", choices=["uvloop", "asyncio", "trio"], default="uvloop")
-    backend: str = parser.parse_args().backend
+    parser.add_argument("--middleware", action="store_true", help="one gate for every event")
+    parser.add_argument("--busy-thread", action="store_true", help="a thread that computes beside the server")
+    options = parser.parse_args()
+    if options.middleware:
+        use_middleware()
+    if options.busy_thread:
+        threading.Thread(target=compute, daemon=True).start()
+    backend: str = options.backend
     if backend == "trio":
         anyio.run(serve, backend, backend="trio")
     else:
