@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 
 from sio_fast import Server, Socket
 
@@ -40,7 +41,7 @@ def echo_sync(_socket: Socket, data: Any) -> Any:
 @io.on("echo_suspend")
 async def echo_suspend(_socket: Socket, data: Any) -> Any:
     """The same after a turn of the event loop, as a handler that awaits something."""
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     return data
 
 
