@@ -148,6 +148,8 @@ bench-quick: $(STAMPS)/wheel $(STAMPS)/bench ## The same in three minutes: fewer
 
 bench-micro: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches: pytest-benchmark, criterion, instruction counts
 	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only --benchmark-columns=$(BENCH_COLUMNS) $(PYTEST_ARGS)
+	cargo bench --locked --package sio-micro
+	$(BIN)/python benches/ratios.py
 
 bench-system: $(STAMPS)/wheel $(STAMPS)/bench ## Every measure of the system bench against every peer, interleaved
 	$(BIN)/python benches/system.py --rows all --rounds 3 --seconds 2 --warm-up 0.5

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
 from figures import Run, Summary, format_summary, summarise
 from install import build, prepare
 from peers import PEERS, Peer, Pinning, generate, start
 from results import RESULTS, machine, write
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rows import GROUPS, ROWS, Row, rows_of
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from figures import Run, format_summary, summarise
 from peers import PEERS
 from rows import GROUPS, ROWS, Figure, Row, rows_of

@@ -21,10 +21,11 @@ BELOW = {
     "rust/native": {"sio-protocol", "sio-hub"},
     "rust/python": {"sio-protocol", "sio-hub", "sio-cluster", "sio-native"},
     "benches/load": set[str](),
+    "benches/micro": {"sio-protocol", "sio-hub"},
     "benches/servers/bare": set[str](),
 }
 # What measures is no floor of the house.
-BENCHES = {"benches/load", "benches/servers/bare"}
+BENCHES = {"benches/load", "benches/micro", "benches/servers/bare"}
 # Foreign crates that belong to one side of a border, and the members on that side.
 CONFINED = {
     r"pyo3(-.*)?|jiter": {"rust/python"},
