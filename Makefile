@@ -140,19 +140,20 @@ licenses: THIRD-PARTY-LICENSES.html ## The licences of all crates in the wheel
 
 # --- speed ------------------------------------------------------------------------------------------------------------
 
-bench: bench-micro bench-system ## Everything: micro-benches, the peers, the scaling rows (about 30 minutes)
+bench: bench-micro bench-system ## Everything: micro-benches, every measure beside every peer, scaling (about 25 minutes)
 
-bench-quick: $(STAMPS)/wheel $(STAMPS)/bench ## The same in three minutes: fewer rows, peers and rounds
+bench-quick: $(STAMPS)/wheel $(STAMPS)/bench ## The main ones of both in three minutes
 	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only $(QUICK_BENCH) $(PYTEST_ARGS)
 	$(BIN)/python benches/system.py --rows quick --peers sio-fast,node,bun --rounds 2 --seconds 2 --warm-up 0.5
 
 bench-micro: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches: pytest-benchmark, criterion, instruction counts
 	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only --benchmark-columns=$(BENCH_COLUMNS) $(PYTEST_ARGS)
-	cargo bench --locked --package sio-micro
+	cargo bench --locked --package sio-micro -- --warm-up-time 0.5 --measurement-time 1
 	$(BIN)/python benches/ratios.py
 
-bench-system: $(STAMPS)/wheel $(STAMPS)/bench ## Every measure of the system bench against every peer, interleaved
-	$(BIN)/python benches/system.py --rows all --rounds 3 --seconds 2 --warm-up 0.5
+bench-system: $(STAMPS)/wheel $(STAMPS)/bench ## Every measure beside every peer, interleaved, then the scaling rows
+	$(BIN)/python benches/system.py --rows targets --rounds 3 --seconds 1 --warm-up 0.3
+	$(BIN)/python benches/system.py --rows scaling --rounds 1 --seconds 1 --warm-up 0.3
 
 gate: $(STAMPS)/wheel $(STAMPS)/bench ## Speed beside the official server, interleaved
 	$(BIN)/python benches/system.py --rows gate --peers sio-fast,node
