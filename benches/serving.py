@@ -122,7 +122,7 @@ def core() -> Generator[Bench]:
     """A core that listens."""
     made: Core = Server()._core
     made.start()
-    options: dict[str, Any] = {"static_files": [], "serve_client": None, "uds": None}
+    options: dict[str, Any] = {"io_threads": 1, "static_files": [], "serve_client": None, "app": None, "uds": None}
     ((_, port),) = made.listen("127.0.0.1", 0, backlog=2048, header_timeout=10, **options)
     bench = Bench(made, port)
     try:
