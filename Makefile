@@ -150,7 +150,7 @@ bench: bench-micro bench-system ## Everything: micro-benches, every measure besi
 
 bench-quick: $(STAMPS)/wheel $(STAMPS)/bench ## The main ones of both in three minutes
 	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only $(QUICK_BENCH) $(PYTEST_ARGS)
-	$(BIN)/python benches/system.py --rows quick --peers sio-fast,node,bun --rounds 2 --seconds 2 --warm-up 0.5
+	$(BIN)/python benches/system.py --rows quick --peers sio-fast,node,bun --rounds 3 --seconds 2 --warm-up 0.5
 
 bench-micro: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches: pytest-benchmark, criterion, instruction counts
 	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only --benchmark-columns=$(BENCH_COLUMNS) $(PYTEST_ARGS)

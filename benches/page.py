@@ -156,7 +156,9 @@ def _line(row: Row, summary: Summary, peer: str) -> str:
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
 
 
 def _problems(summary: Summary) -> list[tuple[str, str]]:
