@@ -32,6 +32,8 @@ for (const [name, value] of Object.entries(spec.options)) {
     options[key] = convert(value);
   } else if (name === "cors_allowed_origins") {
     options.cors.origin = value;
+  } else if (name === "serve_client") {
+    options.serveClient = true;
   } else if (name === "cors_credentials") {
     options.cors.credentials = value;
   } else {
@@ -121,6 +123,11 @@ function install(name) {
       addressed(nsp, socket, where).emit(event, ...args);
       return [];
     });
+    on("burst", (...steps) => {
+      for (const [where, event, ...args] of steps) addressed(nsp, socket, where).emit(event, ...args);
+      note("burst", { id: socket.id });
+      return [];
+    });
     on("question", (limit, event, ...args) => {
       const asker = limit === null ? socket : socket.timeout(seconds(limit));
       asker.emitWithAck(event, ...args).then(
@@ -186,6 +193,9 @@ function install(name) {
 install("/");
 install("/chat");
 install("/guarded");
+io.of("/chat").on("connect", (socket) => {
+  socket.on("message", (...args) => socket.send(...args));
+});
 const guarded = io.of("/guarded");
 guarded.use(async (socket, next) => {
   note("gate", { order: 1, id: socket.id, connected: socket.connected });

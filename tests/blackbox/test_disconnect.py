@@ -185,6 +185,7 @@ def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, con
     assert server.noted("record", id=client.id) == []
 
 
+@pytest.mark.parity("engine_close.in_payload")
 @pytest.mark.parametrize("farewell", [b'42["bye",true]', b'42["drop"]'])
 def test_a_farewell_drops_the_events_of_its_other_namespaces(
     server: ServerProcess, connect: Any, farewell: bytes

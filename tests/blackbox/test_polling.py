@@ -192,3 +192,13 @@ def test_a_body_in_small_pieces(wire: PollingWire) -> None:
 def test_many_packets_in_one_payload(wire: PollingWire) -> None:
     wire.send(*(f'42{n}["ask",{n}]' for n in range(200)))
     assert [wire.recv() for _ in range(200)] == [f"43{n}[{n}]" for n in range(200)]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.in_payload")
+def test_what_stands_behind_a_close_does_not_count(server: ServerProcess, wire: PollingWire, sid: str) -> None:
+    wire.post(RS.join(['42["record","before"]', "1", '42["record","behind"]']).encode())
+    server.expect("disconnect", id=sid, reason="transport close")
+    assert wire.is_unknown()
+    wire.over = True
+    assert [entry["value"] for entry in server.noted("record", id=sid)] in ([], ["before"])
