@@ -146,7 +146,7 @@ def install(name: str) -> None:
     async def burst(socket: Socket, *steps: list[Any]) -> None:
         for where, event, *args in steps:
             addressed(nsp, socket, where).emit(event, *args)
-        note("burst", id=socket.id)
+        note("burst", id=socket.id, buffered=socket.buffered_amount)
 
     @nsp.on("question")
     async def question(socket: Socket, limit: float | None, event: str, *args: Any) -> None:

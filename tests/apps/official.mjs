@@ -25,17 +25,23 @@ const renamed = {
   transports: ["transports"],
   path: ["path"],
 };
+const corsNames = {
+  cors_allowed_origins: "origin",
+  cors_allowed_methods: "methods",
+  cors_allowed_headers: "allowedHeaders",
+  cors_exposed_headers: "exposedHeaders",
+  cors_credentials: "credentials",
+  cors_max_age: "maxAge",
+};
 const options = { serveClient: false, cors: {} };
 for (const [name, value] of Object.entries(spec.options)) {
   if (name in renamed) {
     const [key, convert = (x) => x] = renamed[name];
     options[key] = convert(value);
-  } else if (name === "cors_allowed_origins") {
-    options.cors.origin = value;
+  } else if (name in corsNames) {
+    options.cors[corsNames[name]] = value;
   } else if (name === "serve_client") {
     options.serveClient = true;
-  } else if (name === "cors_credentials") {
-    options.cors.credentials = value;
   } else {
     throw new Error(`no translation for the option ${name}`);
   }
