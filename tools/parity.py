@@ -90,7 +90,7 @@ def read_behaviour(key: str, value: Any) -> Behaviour:
     """A behaviour from its TOML value: a sentence, or a table with `official` and one status (or `same` with a remark)."""
     if isinstance(value, str):
         return Behaviour(key, value, "same", "")
-    table = cast("dict[str, Any]", value if isinstance(value, dict) else {})
+    table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     status: Status | None = next((each for each in STATUSES if table.get(each) is not None), None)
     if (
         status is None

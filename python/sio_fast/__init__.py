@@ -27,6 +27,7 @@ from .handshake import Handshake
 from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
+from .options import ServerOptions
 from .remote import RemoteSocket
 from .request import HttpRequest
 from .sent import Sent
@@ -63,6 +64,7 @@ __all__ = (
     "ReservedEventName",
     "Sent",
     "Server",
+    "ServerOptions",
     "Socket",
     "SocketIOError",
     "SocketOperator",

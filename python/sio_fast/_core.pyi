@@ -4,7 +4,7 @@ Every call is synchronous and short. Unless a docstring says otherwise a call ma
 write against :mod:`sio_fast`; this surface changes without notice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Core",
     "NamespaceCore",
     "QuestionCore",
+    "RawArgs",
     "SocketCore",
     "close_reasons",
     "config_fields",
@@ -33,7 +34,8 @@ __all__ = [
 
 # Kinds of notices, the first item of the tuples that Core.drain returns.
 EVENT: Final = 0
-"""``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes."""
+"""``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes; args is a tuple, or
+a RawArgs for names of NamespaceCore.want_raw."""
 CONNECT: Final = 1
 """``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, None when it sent none."""
 ACK: Final = 2
@@ -86,9 +88,12 @@ class Core:
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
+        app: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
         """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
+
+        ``app`` is the Unix socket of an HTTP server for what is neither Socket.IO nor a file.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
@@ -188,6 +193,10 @@ class NamespaceCore:
     ) -> None:
         """They leave the rooms ``names``, all in one moment."""
 
+    def want_raw(self, names: Sequence[str]) -> None:
+        """From now on the arguments of these events, and of no others, come as RawArgs, unless a packet has attachments or
+        spells the name with escapes. They are checked as JSON all the same."""
+
     def copy_data(self, data: Any) -> Any:
         """What would arrive if ``data`` were sent.
 
@@ -217,6 +226,16 @@ class NamespaceCore:
 
     def rooms(self) -> list[str]:
         """Names of the rooms that have members; sockets' own ids included."""
+
+@final
+class RawArgs:
+    """The arguments of one event as JSON that has been checked. Whoever goes through them, or asks for one, gets values."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+    def raw(self, index: int) -> bytes:
+        """The JSON of one of them. Raises IndexError."""
 
 @final
 class SocketCore:
@@ -347,9 +366,10 @@ def encode_connect(
     """A CONNECT packet with its payload, which cannot hold binary values; for tests and tools."""
 
 def decode_packet(
-    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = ...
-) -> tuple[int, str, int | None, str | int | float | None, tuple[Any, ...]]:
-    """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event.
+    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = ..., raw: bool = False
+) -> tuple[int, str, int | None, str | int | float | None, Any]:
+    """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event. args is a
+    tuple; with raw a RawArgs where the server would give one.
 
     Raises:
         ValueError: The packet breaks the protocol; the message says how.

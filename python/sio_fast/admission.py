@@ -11,9 +11,9 @@ from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from .arguments import is_async
 from .calls import PLAIN, called
 from .exceptions import ConnectError
-from .handlers import is_async
 from .request import HttpRequest
 
 if TYPE_CHECKING:

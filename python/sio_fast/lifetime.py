@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from .background import Background
 from .dispatch import Dispatcher
+from .failures import Failures
 from .socket import current_socket
 from .waits import Waits
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from .registry import Registry
     from .settings import DispatchSettings
 
-__all__ = ("Lifetime",)
+__all__ = ("Beside", "Lifetime")
 
 T = TypeVar("T")
 
@@ -38,6 +40,16 @@ _SHORT: Final = 2.0
 _LEAST: Final = 0.1
 
 _log = logging.getLogger("sio_fast.server")
+
+
+class Beside(Protocol):
+    """What is served by the same listener and ends with it."""
+
+    def end(self, grace: float) -> None:
+        """Begins the end."""
+
+    async def ended(self) -> None:
+        """Returns when it is complete."""
 
 
 class Lifetime:
@@ -52,6 +64,7 @@ class Lifetime:
 
     Attributes:
         waits: Who waits for acknowledgements, drained connections and deadlines of this run.
+        background: Tasks of the server itself, which end with the run.
     """
 
     def __init__(
@@ -65,6 +78,7 @@ class Lifetime:
         self._core = core
         self.waits = Waits(core, high_water_mark)
         self._dispatcher = Dispatcher(core, self.waits, registry, settings, admission, self._fail)
+        self.background = Background(self.waits, Failures(registry.by_name, self._fail, None))
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False
@@ -72,12 +86,13 @@ class Lifetime:
         self._gone = anyio.Event()
         self._ended = anyio.Event()
 
-    async def run(self, listen: Callable[[], T], started: Callable[[T], None]) -> None:
+    async def run(self, listen: Callable[[], T], started: Callable[[T], None], beside: Beside | None = None) -> None:
         """Runs until :meth:`close`. Cancelled, it closes without grace.
 
         Args:
             listen: Opens the doors; what it raises is raised here, with everything closed again.
             started: Called with what ``listen`` returned.
+            beside: Told when an orderly end begins, and awaited before it is complete.
         """
         fd = self._core.start()
         joined = False
@@ -85,14 +100,18 @@ class Lifetime:
             self.waits.open()
             started(listen())
             async with anyio.create_task_group() as tasks:
-                with self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
+                with self.background.within(tasks), self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
                     await self._closing.wait()
                     if not self._broken:
+                        if beside is not None:
+                            beside.end(self._grace)
                         await self._close()
                     tasks.cancel_scope.cancel()
             if not self._broken:
                 self._core.join()
                 joined = True
+                if beside is not None:
+                    await beside.ended()
         finally:
             if not joined:
                 self._core.shutdown(0.0)

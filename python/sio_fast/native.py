@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
 
     from ._core import Core
+    from .hosted import Hosted
+    from .hosted.application import ASGIApp
     from .server import Server
 
 __all__ = ("Backend", "Listener", "StaticFiles", "run", "serve")
@@ -61,29 +63,44 @@ async def serve(
     io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
+    app: ASGIApp | None,
     uds: str | os.PathLike[str] | None,
     task_status: TaskStatus[Listener],
 ) -> None:
     """See :meth:`Server.serve`."""
     _check_threads(io_threads)
     served = [(prefix, _existing(path)) for prefix, path in (static_files or {}).items()]
+    socket = None if uds is None else os.fspath(uds)
 
-    def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
-        return core.listen(
-            host,
-            port,
-            backlog=backlog,
-            io_threads=io_threads,
-            header_timeout=header_timeout,
-            static_files=served,
-            serve_client=serve_client,
-            uds=None if uds is None else os.fspath(uds),
-        )
+    async def beside(hosted: Hosted | None) -> None:
+        """Socket.IO, and the application's part of its beginning and end."""
 
-    def started(addresses: tuple[tuple[str, int], ...]) -> None:
-        task_status.started(Listener(addresses[0][1] if addresses else 0, addresses))
+        def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
+            return core.listen(
+                host,
+                port,
+                backlog=backlog,
+                io_threads=io_threads,
+                header_timeout=header_timeout,
+                static_files=served,
+                serve_client=serve_client,
+                app=None if hosted is None else hosted.path,
+                uds=socket,
+            )
 
-    await server._run_lifetime(listen, started)
+        def started(addresses: tuple[tuple[str, int], ...]) -> None:
+            if hosted is not None:
+                hosted.application.server = (socket, None) if socket is not None else addresses[0]
+            task_status.started(Listener(addresses[0][1] if addresses else 0, addresses))
+
+        await server._run_lifetime(listen, started, beside=hosted)
+
+    if app is None:
+        await beside(None)
+    else:
+        from . import hosted  # noqa: PLC0415 - asked for by few
+
+        await hosted.host(app, beside)
 
 
 def run(
@@ -98,6 +115,7 @@ def run(
     io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
+    app: ASGIApp | None,
     uds: str | os.PathLike[str] | None,
 ) -> None:
     """See :meth:`Server.run`."""
@@ -114,6 +132,7 @@ def run(
         io_threads=io_threads,
         header_timeout=header_timeout,
         static_files=static_files,
+        app=app,
         uds=uds,
     )
     program = _Program(server, serving, grace)

@@ -89,7 +89,7 @@ class Broadcaster(CanEmit):
         return self._operator()._with_rooms(room_names("to", rooms))
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`: the official server's ``in``."""
+        """The same as :meth:`to`, without names everybody too: the official server's ``in``."""
         return self._operator()._with_rooms(room_names("in_", rooms))
 
     def except_(self, *rooms: str) -> BroadcastOperator:
@@ -343,7 +343,7 @@ class SocketOperator(CanEmitWithAck):
         return self.broadcast.to(*rooms)
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`."""
+        """The same as :meth:`to`; without names everybody else too."""
         return self.broadcast.in_(*rooms)
 
     def except_(self, *rooms: str) -> BroadcastOperator:

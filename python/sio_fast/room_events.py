@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from .handlers import is_async, require_callable
+from .arguments import is_async
+from .handlers import require_callable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

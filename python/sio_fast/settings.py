@@ -17,11 +17,15 @@ __all__ = (
     "CorsOrigins",
     "DispatchSettings",
     "Settings",
+    "checked_parser",
     "client_folder",
     "default_mark",
+    "dispatch_setting_names",
     "judge_of_origins",
     "normalise_origins",
+    "setting_names",
     "unknown_option",
+    "words",
 )
 
 CorsOrigins: TypeAlias = (
@@ -154,6 +158,17 @@ def default_mark(max_buffered_bytes: int) -> int:
     return max(max_buffered_bytes // 4, 1) if isinstance(max_buffered_bytes, int) else 1
 
 
+def checked_parser(value: object) -> Literal["json"]:
+    """``parser``, of which there is one.
+
+    Raises:
+        ValueError: Another one.
+    """
+    if value != "json":
+        raise ValueError(f"parser is {value!r:.50}; the only one so far is 'json', that of the official client")
+    return "json"
+
+
 def client_folder(value: Literal[False] | str | os.PathLike[str]) -> str | None:
     """``serve_client`` as an absolute folder, or None.
 
@@ -187,6 +202,16 @@ _ELSEWHERE: Final = {
     "pingTimeout": "ping_timeout (seconds)",
     "upgradeTimeout": "upgrade_timeout (seconds)",
     "connectTimeout": "connect_timeout (seconds)",
+    "addTrailingSlash": "add_trailing_slash",
+    "allowEIO3": "allow_eio3",
+    "cleanupEmptyChildNamespaces": "cleanup_empty_child_namespaces",
+    "connectionStateRecovery": "recovery",
+    "destroyUpgrade": "destroy_upgrade",
+    "destroyUpgradeTimeout": "destroy_upgrade_timeout (seconds)",
+    "httpCompression": "http_compression",
+    "initialPacket": "initial_packet",
+    "perMessageDeflate": "per_message_deflate",
+    "wsEngine": "the WebSocket of the core, which cannot be replaced",
     "maxHttpBufferSize": "max_http_buffer_size",
     "maxPayload": "max_http_buffer_size",
     "ackTimeout": "ack_timeout (seconds)",
@@ -194,13 +219,35 @@ _ELSEWHERE: Final = {
     "allowRequest": "allow_request",
     "serveClient": "serve_client",
     "async_handlers": "max_concurrency_per_socket, or concurrent=True on a handler",
+    "client_manager": "adapter",
+    "compression_threshold": "http_compression",
+    "json": "the codec of the core, with the option default for values that it does not know",
+    "monitor_clients": "the heartbeat of the core, which always runs: ping_interval and ping_timeout",
     "namespaces": "io.of(name)",
+    "serializer": "parser",
     "static_files": "static_files of io.run() and io.serve()",
     "logger": "the logging module: logging.getLogger('sio_fast')",
     "engineio_logger": "the logging module: logging.getLogger('sio_fast.engine')",
     "async_mode": "backend of io.run()",
     "always_connect": "io.use for refusing; connect handlers always run after the acceptance",
 }
+
+# Options of the design that wait for what they set: whoever asks for one learns that it is no slip of theirs.
+_LATER: Final = frozenset(
+    (
+        "adapter",
+        "add_trailing_slash",
+        "allow_eio3",
+        "cleanup_empty_child_namespaces",
+        "destroy_upgrade",
+        "destroy_upgrade_timeout",
+        "generate_id",
+        "http_compression",
+        "initial_packet",
+        "per_message_deflate",
+        "recovery",
+    )
+)
 
 
 def unknown_option(name: str, known: Iterable[str]) -> TypeError:
@@ -212,6 +259,10 @@ def unknown_option(name: str, known: Iterable[str]) -> TypeError:
     """
     text = f"Server() has no option {name!r}"
     meant = _ELSEWHERE.get(name)
+    if name in _LATER:
+        return TypeError(f"{text} yet")
+    if meant is not None and meant.split()[0] in _LATER:
+        return TypeError(f"{text}; here it will be {meant}, which does not exist yet")
     if meant is None:
         close = difflib.get_close_matches(name, list(known), n=1)
         meant = close[0] if close else None
@@ -221,3 +272,8 @@ def unknown_option(name: str, known: Iterable[str]) -> TypeError:
 def setting_names() -> tuple[str, ...]:
     """Names of the options that the core reads."""
     return tuple(field.name for field in fields(Settings))
+
+
+def dispatch_setting_names() -> tuple[str, ...]:
+    """Names of the options that the dispatcher needs."""
+    return tuple(field.name for field in fields(DispatchSettings))

@@ -141,6 +141,12 @@ class Socket(CanEmitWithAck, Listening):
         return self._core.connected
 
     @property
+    def recovered(self) -> bool:
+        """Whether state of an earlier connection was restored: the official server's ``recovered``. Always False, as
+        connection state recovery does not exist yet; handlers that ask for it are ready for it."""
+        return False
+
+    @property
     def buffered_amount(self) -> int:
         """Bytes queued for the client."""
         return self._core.buffered_amount
@@ -186,7 +192,7 @@ class Socket(CanEmitWithAck, Listening):
         return BroadcastOperator(self._nsp, rooms=room_names("to", rooms), sender=self._core)
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`."""
+        """The same as :meth:`to`; without names everybody else too."""
         return BroadcastOperator(self._nsp, rooms=room_names("in_", rooms), sender=self._core)
 
     def except_(self, *rooms: str) -> BroadcastOperator:
@@ -227,7 +233,8 @@ class Socket(CanEmitWithAck, Listening):
         return ACCEPTED
 
     def disconnect(self, *, close: bool = False) -> Sent:
-        """Leaves the namespace at once: ``server namespace disconnect``. Events that wait for a handler are dropped.
+        """Leaves the namespace at once: ``server namespace disconnect``. Events that wait for a handler are dropped. The
+        connection stays open, for the client's other namespaces, unless ``close`` is True.
 
         Args:
             close: True to end the whole connection, with all its namespaces.
@@ -348,7 +355,10 @@ class Socket(CanEmitWithAck, Listening):
         def register(fn: H) -> H:
             table = self._table
             if table is None:
-                table = HandlerTable(bare=True)
+                space = self._nsp._table
+                # A socket that leaves, or has left, gets no events any more.
+                raw_names = space.raw_names if self._frozen_rooms is None else None
+                table = HandlerTable(bare=True, preparation=space.preparation, raw_names=raw_names)
                 _set(self, "_table", table)
             table.add(event, fn, **options)
             self._owner.replan(self._core.handle)
@@ -427,6 +437,8 @@ class Socket(CanEmitWithAck, Listening):
         """Lets go of the dispatcher, so that the object is freed without the cycle collector."""
         if self._hooks.outgoing:
             self._nsp._listens(self, yes=False)
+        if self._table is not None:
+            self._table.close()
         _set(self, "_in_use", False)
         _set(self, "_frozen_rooms", frozenset())
         _set(self, "_owner", NOBODY)

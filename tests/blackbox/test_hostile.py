@@ -107,6 +107,18 @@ def test_a_message_that_drips(server: ServerProcess, closing: list[Any]) -> None
     assert server.expect("disconnect", id=client.id)["reason"] == "ping timeout"
 
 
+@pytest.mark.server(app="short.py")
+def test_answers_that_nobody_reads(server: ServerProcess, closing: list[Any]) -> None:
+    """What waits for a peer that reads nothing for three times `header_timeout` is given up, and the connection with it."""
+    before = server.descriptors()
+    deaf = HttpConnection(server.port, receive_buffer=4096)
+    closing.append(deaf)
+    for _ in range(2000):
+        deaf.start("GET", "/files/main.py")
+    server.eventually(lambda: server.descriptors() > before, "the connection to be open")
+    server.eventually(lambda: server.descriptors() <= before, "the connection to be closed")
+
+
 def test_fragments_of_one_byte(server: ServerProcess, closing: list[Any]) -> None:
     wire = WebSocketWire.open(server.port)
     closing.append(wire)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
@@ -19,10 +18,6 @@ PINGS = {"ping_interval": 1, "ping_timeout": 1.5}
 AT_ONCE = 6
 
 
-def descriptors(server: ServerProcess) -> int:
-    return len(os.listdir(f"/proc/{server.pid}/fd"))
-
-
 @pytest.mark.timeout(1200)
 def test_nothing_stays_of_those_who_left(backend: str, long: bool, capsys: pytest.CaptureFixture[str]) -> None:
     server = ServerProcess("soak.py", backend=backend, options=PINGS)
@@ -31,14 +26,14 @@ def test_nothing_stays_of_those_who_left(backend: str, long: bool, capsys: pytes
         # With the first clients the server opens and loads what it opens and loads once.
         lives.lead(60)
         expect_empty(server)
-        open_before = descriptors(server)
+        open_before = server.descriptors()
         resident: list[int] = []
         for each in [20_000] * 5 if long else [300] * 3:
             began, spent = time.monotonic(), server.cpu_seconds()
             lives.lead(each)
             took, spent = time.monotonic() - began, server.cpu_seconds() - spent
             assert expect_empty(server)["left"] == lives.next, "one disconnect for each connect"
-            server.eventually(lambda: descriptors(server) == open_before, "its descriptors to be closed")
+            server.eventually(lambda: server.descriptors() == open_before, "its descriptors to be closed")
             resident.append(server.resident_bytes())
             if long:
                 with capsys.disabled():

@@ -186,6 +186,10 @@ def test_every_length_form(client: RawClient, size: int) -> None:
     assert client.ask("ask", text, data) == [text, data]
 
 
+#: No peer may send these (RFC 6455, 7.4): without meaning, for the API alone, or not given out.
+FORBIDDEN_CODES = (999, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
+
+
 @pytest.mark.official
 @pytest.mark.parity("verification.garbage")
 @pytest.mark.parametrize(
@@ -194,7 +198,14 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         (lambda ws: ws.frame(TEXT, b'42["a"]', mask=False), 1002),
         (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=4), 1002),
         (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=1), 1002),
+        (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=2), 1002),
+        (lambda ws: ws.frame(TEXT, b"4", fin=False) + ws.frame(CONTINUATION, b"2", rsv=4), 1002),
         (lambda ws: ws.frame(0x3, b"x"), 1002),
+        (lambda ws: ws.frame(0x7, b"x"), 1002),
+        (lambda ws: ws.frame(0xF, b""), 1002),
+        (lambda ws: ws.frame(PING, b"x", mask=False), 1002),
+        (lambda ws: ws.frame(CLOSE, b"\x03\xe8", fin=False), 1002),
+        (lambda ws: ws.frame(TEXT, b"3") + ws.frame(CONTINUATION, b"x"), 1002),
         (lambda ws: ws.frame(0xB, b""), 1002),
         (lambda ws: ws.frame(PING, b"x" * 126), 1002),
         (lambda ws: ws.frame(PING, b"x", fin=False), 1002),
@@ -203,6 +214,7 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         (lambda ws: ws.frame(CLOSE, b"\x03"), 1002),
         (lambda ws: ws.frame(CLOSE, b"\x03\xec"), 1002),
         (lambda ws: ws.frame(CLOSE, b"\x00\x01"), 1002),
+        *((lambda ws, n=n: ws.frame(CLOSE, n.to_bytes(2, "big")), 1002) for n in FORBIDDEN_CODES),
         (lambda ws: ws.frame(TEXT, b'42["\xff"]'), 1007),
         (lambda ws: ws.frame(TEXT, b'42["\xed\xa0\x80"]'), 1007),
         (lambda ws: ws.frame(TEXT, b'42["\xe2\x82', fin=False) + ws.frame(CONTINUATION, b'"]'), 1007),
@@ -212,7 +224,14 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         "unmasked",
         "rsv1",
         "rsv3",
+        "rsv2",
+        "rsv1 of a continuation",
         "reserved opcode",
+        "last reserved opcode",
+        "last reserved control opcode",
+        "unmasked ping",
+        "fragmented close",
+        "continuation after the end",
         "reserved control opcode",
         "long ping",
         "fragmented ping",
@@ -221,6 +240,7 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         "close of one byte",
         "close code 1004",
         "close code 1",
+        *(f"close code {n}" for n in FORBIDDEN_CODES),
         "bad utf-8",
         "surrogate",
         "utf-8 cut",
@@ -304,6 +324,12 @@ def test_a_longer_message_closes_with_1009(server: ServerProcess, client: RawCli
 def test_a_too_long_message_is_refused_from_its_header(client: RawClient, ws: RawWebSocket) -> None:
     ws.http.send(b"\x81\xff" + (2**40).to_bytes(8, "big") + b"mask")
     assert ws.expect_close() == 1009
+
+
+@pytest.mark.official
+def test_a_length_beyond_63_bits_is_refused_from_its_header(client: RawClient, ws: RawWebSocket) -> None:
+    ws.http.send(b"\x81\xff" + (2**64 - 1).to_bytes(8, "big") + b"mask")
+    assert ws.expect_close() in (1002, 1009)
 
 
 @pytest.mark.official

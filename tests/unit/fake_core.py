@@ -1,5 +1,6 @@
 """A core without sockets: tests say what clients do, and look at what was sent. It knows the surface of ``_core.pyi``
-that the dispatcher uses, and nothing about wire formats. Notices wake a real descriptor, so real event loops run it."""
+that the dispatcher uses; the form of arguments on the wire it leaves to the codec. Notices wake a real descriptor, so
+real event loops run it."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import itertools
 import json
 import os
 from typing import Any
+
+from sio_fast._core import decode_packet, encode_packet
 
 EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST, ROOMS = range(10)
 _handles = itertools.count(1)
@@ -110,7 +113,12 @@ class FakeSocketCore:
     # What the client does.
 
     def client_event(self, name: Any, *args: Any, ack_id: int = -1, size: int = 10) -> None:
-        self._core.push((EVENT, self.handle, name, args, ack_id, size))
+        came: Any = args
+        if name in self._core.namespace(self.namespace).raw_names:
+            text, attachments = encode_packet(name, args)
+            if not attachments:
+                came = decode_packet(text, raw=True)[4]
+        self._core.push((EVENT, self.handle, name, came, ack_id, size))
 
     def client_ack(self, ack_id: int, *args: Any) -> None:
         self._core.push((ACK, self.handle, ack_id, args))
@@ -157,6 +165,7 @@ class FakeNamespaceCore:
         self.watched = False
         self.changes: list[tuple[str, str, str | None]] = []
         self.code = 0
+        self.raw_names: tuple[str, ...] = ()
 
     def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
         self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
@@ -184,6 +193,9 @@ class FakeNamespaceCore:
     def leave_members(self, rooms: Any, except_rooms: Any, sender: Any, names: Any) -> None:
         for socket in self.members(rooms, except_rooms, sender):
             socket.leave(names)
+
+    def want_raw(self, names: Any) -> None:
+        self.raw_names = tuple(names)
 
     def watch_rooms(self, watched: bool) -> None:
         self.watched = watched

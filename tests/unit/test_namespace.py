@@ -24,6 +24,10 @@ def test_of_and_namespaces(make: Make) -> None:
     assert admin is io.of("/admin")
     assert admin.name == "/admin"
     assert admin.server is io
+    assert io.server is io
+    assert io.namespaces["/"].server is io
+    with pytest.raises(RuntimeError, match=r"'/alone' belongs to no server yet: io\.register"):
+        _ = Namespace("/alone").server
     assert io.namespaces["/admin"] is admin
     assert "/other" not in io.namespaces
     with pytest.raises(TypeError):

@@ -132,6 +132,7 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
             "header_timeout": 3,
             "static_files": [("/", str(tmp_path))],
             "serve_client": str(tmp_path),
+            "app": None,
             "uds": None,
         }
         await io.close()
@@ -149,7 +150,8 @@ async def test_handlers_get_the_grace(make: Make) -> None:
 
     @io.on("short")
     async def short(socket: Socket) -> None:
-        await anyio.sleep(0.05)
+        while not core_of(io).graces:
+            await anyio.lowlevel.checkpoint()
         log.append("short ended")
 
     @io.on("long")
@@ -169,7 +171,9 @@ async def test_handlers_get_the_grace(make: Make) -> None:
         one.client_event("short")
         other.client_event("long")
         await until(lambda: dispatcher_of(io).running() == 2)
-    assert log == ["short ended", "server shutting down", "server shutting down", "long cancelled"]
+    # Who of the two leaves first is for the loop to say once half of the grace is over; that both do is not.
+    assert sorted(log[:-1]) == ["server shutting down", "server shutting down", "short ended"]
+    assert log[-1] == "long cancelled"
     assert core.graces[0] == 0.4
 
 

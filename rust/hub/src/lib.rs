@@ -14,7 +14,7 @@ pub mod delivery;
 pub mod frame;
 pub mod hub;
 pub mod inbox;
-mod log_budget;
+pub mod log_budget;
 pub mod mailbox;
 mod membership;
 pub mod namespace;

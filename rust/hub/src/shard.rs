@@ -4,11 +4,13 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions, `shedding.rs` keeps slow
-//! ones within their bound.
+//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs`
+//! hands packets up, `expiry.rs` does what is due, `closing.rs` ends sessions, `shedding.rs` keeps slow ones within their
+//! bound.
 
 mod asking;
 mod closing;
+mod expiry;
 mod http;
 mod inbound;
 mod link;
@@ -19,12 +21,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use sio_protocol::{
-    close::CloseReason,
-    engineio::{
-        reject::Headers,
-        request::Transport,
-        session::{Due, Session as Machine},
-    },
+    engineio::{reject::Headers, request::Transport, session::Session as Machine},
     ids::Id,
     socketio::client::Client,
 };
@@ -36,11 +33,10 @@ use crate::{
     mailbox::{Command, Mailbox},
     outbox::Outbox,
     place::Place,
-    sink::Notice,
     slots::{Key, Slots},
     socket::{Session, Socket},
     time::Now,
-    timers::{Expired, Timers},
+    timers::Timers,
 };
 
 /// A session of this shard: slot and generation, so that a stale key is harmless.
@@ -395,83 +391,6 @@ impl Shard {
         {
             entry.timer_at = at;
             self.timers.schedule_session(key, at);
-        }
-    }
-
-    /// Does what is due. To be called when [`Shard::next_deadline`] has come, after what arrived before was handled.
-    pub fn expire(&mut self, now: Now) {
-        let late = self
-            .timers
-            .next()
-            .map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
-        if late > LATE {
-            for (_, entry) in self.entries.iter_mut() {
-                entry.machine.forgive(late, now.monotonic, LATE);
-            }
-        }
-        while let Some((at, expired)) = self.timers.pop(now.monotonic) {
-            match expired {
-                Expired::Token(token) => self.hub.sink.deliver(Notice::Deadline { token }),
-                Expired::Session(key) => self.expire_session(key, at, now),
-                Expired::Question(key) => self.expire_question(key),
-            }
-        }
-    }
-
-    fn expire_session(&mut self, key: SessionKey, at: Duration, now: Now) {
-        let timing = self.hub.config.timing;
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        if at != entry.timer_at {
-            return;
-        }
-        entry.timer_at = Duration::MAX;
-        if let Phase::Closing { until } = entry.phase {
-            if until <= now.monotonic {
-                self.remove(key, now);
-                return;
-            }
-        } else if entry.connect_by.is_some_and(|by| by <= now.monotonic) {
-            let detail = "no namespace was joined in time";
-            self.close(key, now, CloseReason::ForcedServerClose, Some(detail), true);
-            return;
-        }
-        let paused = entry
-            .shared
-            .paused
-            .load(std::sync::atomic::Ordering::SeqCst);
-        while let Some(entry) = self.entries.get_mut(key) {
-            if entry.phase != Phase::Open {
-                break;
-            }
-            match entry.machine.handle_timeout(&timing, now.monotonic, paused) {
-                None => break,
-                Some(Due::SendPing) => self.queue_uncounted(key, Arc::clone(&self.ping)),
-                Some(Due::SendNoop) => self.release_poll(key),
-                Some(Due::UpgradeAbandoned) => self.drop_candidate(key),
-                Some(Due::PongMissing) => {
-                    self.close(
-                        key,
-                        now,
-                        CloseReason::PingTimeout,
-                        Some("no pong came in time"),
-                        true,
-                    );
-                }
-            }
-        }
-        self.schedule(key);
-    }
-
-    /// Answers a poll that hangs during an upgrade, so that the client can go on.
-    fn release_poll(&mut self, key: SessionKey) {
-        let hanging = self
-            .entries
-            .get(key)
-            .is_some_and(|entry| entry.poll.is_some() && entry.outbox.is_empty());
-        if hanging {
-            self.queue_uncounted(key, Arc::clone(&self.noop));
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `polling` | the long poll that waits, the POST whose body is read |
 //! | `websocket` | after the 101: frames in, slices out, closing |
 //! | `files` | what is not Socket.IO: the client's bundle and static files |
+//! | `forward` | and what is no file either: to the application beside Socket.IO |
 //! | `driver`, `timer`, `clock` | the shard, its dirty list, its deadlines, its time |
 //! | `handover` | requests for a session of another thread |
 //! | `runtime` | the threads themselves: start, stop, join |
@@ -21,6 +22,8 @@ mod asking;
 pub mod clock;
 mod driver;
 mod files;
+#[cfg(unix)]
+mod forward;
 mod handover;
 mod listener;
 mod options;

@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::FOR_EVER,
     driver::{Driver, LOG_TARGET},
     files::Files,
     handover::{self, Arrivals, Threads},
@@ -69,6 +70,13 @@ impl Native {
     /// Binds, and starts the I/O threads. Port 0 works. Errors (an address in use, no permission, a folder that does
     /// not exist) have the address or the folder in their text.
     pub fn start(hub: &Arc<Hub>, options: &ListenOptions) -> io::Result<Self> {
+        #[cfg(not(unix))]
+        if options.app.is_some() {
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                "an application beside Socket.IO needs Unix sockets, which this platform has not",
+            ));
+        }
         let count = options.io_threads;
         let files = Files::new(options, &hub.config().request.path)?;
         let mut bound = bind(options)?;
@@ -114,9 +122,7 @@ impl Native {
     /// its connections are closed (closing the sessions is [`Hub::shutdown`]'s part) or when `grace` is over. Called again,
     /// the shorter grace counts.
     pub fn stop(&self, grace: Duration) {
-        // A year stands for ever: an instant has a range.
-        let grace = grace.min(Duration::from_secs(366 * 86_400));
-        let deadline = Instant::now() + grace;
+        let deadline = Instant::now() + grace.min(FOR_EVER);
         self.stop.send_modify(|asked| {
             *asked = Some(asked.map_or(deadline, |earlier| earlier.min(deadline)));
         });

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 skin: hyper reads a request's head, the shard says what is to be done, this file does it.
 //!
-//! No status is decided here but 404 for what is not Socket.IO; hyper answers what is no HTTP (400) or too large a
+//! No status is decided here but 404 for what is nobody's; hyper answers what is no HTTP (400) or too large a
 //! head (431).
 
 use std::{borrow::Cow, fmt, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
@@ -17,19 +17,22 @@ use sio_hub::{
 use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
+#[cfg(unix)]
+use crate::forward::Forward;
 use crate::{
     asking,
+    clock::FOR_EVER,
     driver::{Counted, Driver, READ_BUFFER},
-    files::Files,
+    files::{self, Files},
     handover::Threads,
     options::ListenOptions,
     panic, polling,
-    stream::Stream,
+    stream::{Impatient, Stream},
     websocket,
 };
 
-/// The body of an answer: ours is at hand, a file's is read piece by piece.
-pub(crate) type Body = Either<Full<Bytes>, hyper_staticfile::Body>;
+/// The body of an answer: ours is at hand, a file's is read piece by piece, an application's comes as it comes.
+pub(crate) type Body = Either<Full<Bytes>, Either<hyper_staticfile::Body, Incoming>>;
 
 /// hyper refuses more with 431 (its own default, and Apache's).
 const MAX_HEADERS: usize = 100;
@@ -40,21 +43,28 @@ const MAX_HEAD: usize = 32 * 1024;
 /// A body may take three times as long as a head, whatever the session's own deadlines are.
 const BODY_TIMEOUTS: u32 = 3;
 
+/// And so long nothing at all of an answer may be read.
+const ANSWER_TIMEOUTS: u32 = 3;
+
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
     pub(crate) threads: Threads,
     pub(crate) body_timeout: Duration,
+    answer_timeout: Duration,
     http: http1::Builder,
     files: Files,
+    #[cfg(unix)]
+    app: Option<Rc<Forward>>,
 }
 
 impl Options {
     pub(crate) fn new(options: &ListenOptions, files: Files, threads: Threads) -> Self {
+        let header_timeout = options.header_timeout.min(FOR_EVER);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
+            .header_read_timeout(header_timeout)
             .keep_alive(true)
             .half_close(false)
             // Head and body in one buffer and one `send`: our answers are small, and `writev` costs more than the copy.
@@ -65,9 +75,12 @@ impl Options {
         Self {
             max_connections: options.max_connections,
             threads,
-            body_timeout: options.header_timeout * BODY_TIMEOUTS,
+            body_timeout: header_timeout * BODY_TIMEOUTS,
+            answer_timeout: header_timeout * ANSWER_TIMEOUTS,
             http,
             files,
+            #[cfg(unix)]
+            app: options.app.as_deref().map(Forward::new),
         }
     }
 }
@@ -104,7 +117,10 @@ async fn serve(
     let mut connection = pin!(
         options
             .http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(Impatient::new(stream, options.answer_timeout)),
+                service
+            )
             .with_upgrades()
     );
     tokio::select! {
@@ -142,7 +158,7 @@ pub(crate) async fn answer(
         // `ask_shard` has waited for the application.
         Verdict::Ask { .. } => Err(GivenUp),
         Verdict::Elsewhere { shard } => options.threads.pass_on(shard, request, address).await,
-        Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
+        Verdict::NotOurs => not_ours(driver, options, address, request).await,
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
         Verdict::ReadBody { session, limit } => {
@@ -159,6 +175,23 @@ pub(crate) async fn answer(
             Ok(switching_protocols(driver, &accept, headers))
         }
     }
+}
+
+/// What is not Socket.IO's: a file, else the application's, else nobody's.
+async fn not_ours(
+    driver: &Rc<Driver>,
+    options: &Options,
+    address: Option<SocketAddr>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, GivenUp> {
+    if let Some(response) = options.files.mounted(driver, &request).await {
+        return Ok(response);
+    }
+    #[cfg(unix)]
+    if let Some(app) = &options.app {
+        return app.answer(driver, address, request).await;
+    }
+    Ok(files::not_found())
 }
 
 /// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never

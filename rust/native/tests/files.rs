@@ -148,6 +148,19 @@ fn a_part_of_a_file() {
     );
 }
 
+/// One request for the whole file a thousand times over (CVE-2011-3192) is not obeyed, nor is any other of several ranges.
+#[test]
+fn several_ranges_are_answered_with_the_whole_once() {
+    let folder = Folder::new("ranges");
+    let server = serve(&[("/", &folder.public())]);
+    let mut client = Client::connect(server.port());
+    for ranges in ["0-1,4-4".to_owned(), "0-,".repeat(8_000) + "0-"] {
+        let range = format!("Range: bytes={ranges}\r\n");
+        let answer = client.request("GET", "/page.js", &range);
+        assert_eq!((answer.status, answer.text()), (200, "let a = 1"));
+    }
+}
+
 #[test]
 fn nothing_hidden_and_nothing_outside() {
     let folder = Folder::new("outside");

@@ -43,6 +43,17 @@ fn a_port_is_free_again_at_once() {
 }
 
 #[test]
+fn a_header_timeout_beyond_all_clocks_stands_for_ever() {
+    let patient = ListenOptions {
+        header_timeout: Duration::MAX,
+        ..options()
+    };
+    let server = Server::with(config(), &patient);
+    Client::joined(server.port());
+    server.stop();
+}
+
+#[test]
 fn a_hub_may_be_served_twice_one_after_the_other() {
     let mut server = Server::start();
     let first = Client::joined(server.port());

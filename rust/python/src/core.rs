@@ -21,6 +21,7 @@ use sio_native::{ListenOptions, Native};
 
 use crate::{
     errors, facts, mailbox::Mailbox, namespace::NamespaceCore, notices, options, outgoing::Shared,
+    raw_args::RawEventsCell,
 };
 
 #[pyclass(frozen, module = "sio_fast._core")]
@@ -54,7 +55,11 @@ impl Core {
         let hub = Hub::new(config, Arc::clone(&mailbox) as Arc<dyn EventSink>, entropy)
             .map_err(|error| errors::config(&error))?;
         Ok(Self {
-            shared: Arc::new(Shared { hub, encode }),
+            shared: Arc::new(Shared {
+                hub,
+                encode,
+                raw_events: RawEventsCell::default(),
+            }),
             mailbox,
             native: Mutex::new(None),
             taken: Mutex::default(),
@@ -68,7 +73,7 @@ impl Core {
             .ok_or_else(errors::already_started)
     }
 
-    #[pyo3(signature = (host, port, *, backlog, io_threads, header_timeout, static_files, serve_client, uds))]
+    #[pyo3(signature = (host, port, *, backlog, io_threads, header_timeout, static_files, serve_client, app, uds))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword-only in Python, each with its name"
@@ -83,6 +88,7 @@ impl Core {
         header_timeout: f64,
         static_files: Vec<(String, String)>,
         serve_client: Option<String>,
+        app: Option<String>,
         uds: Option<String>,
     ) -> PyResult<Vec<(String, u16)>> {
         let header_timeout = Duration::try_from_secs_f64(header_timeout).map_err(|_| {
@@ -104,6 +110,7 @@ impl Core {
                 .map(|(prefix, folder)| (prefix, PathBuf::from(folder)))
                 .collect(),
             serve_client: serve_client.map(PathBuf::from),
+            app: app.map(PathBuf::from),
             uds: uds.map(PathBuf::from),
             max_connections: self.hub().config().max_connections,
         };

@@ -10,6 +10,7 @@ mod notices;
 mod options;
 mod outgoing;
 mod question;
+mod raw_args;
 mod socket;
 mod wake;
 
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<namespace::NamespaceCore>()?;
     module.add_class::<socket::SocketCore>()?;
     module.add_class::<question::QuestionCore>()?;
+    module.add_class::<raw_args::RawArgs>()?;
     for (name, kind) in notices::KINDS {
         module.add(name, kind)?;
     }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use pyo3::{prelude::*, pybacked::PyBackedStr, types::PyTuple};
+use pyo3::{
+    prelude::*,
+    pybacked::PyBackedStr,
+    types::{PyString, PyTuple},
+};
 use sio_hub::{
     delivery::Selection,
     namespace::{Namespace, RoomChange},
@@ -114,6 +118,10 @@ impl NamespaceCore {
         self.shared
             .hub
             .leave_members(&self.namespace, &selection, &names);
+    }
+
+    fn want_raw(&self, names: Vec<Bound<'_, PyString>>) {
+        self.shared.raw_events.set(&self.namespace.name, names);
     }
 
     fn copy_data<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -17,6 +17,7 @@ use crate::{
     codec::{DecodeError, decode_args, decode_event, decode_value},
     outgoing::Shared,
     question::QuestionCore,
+    raw_args::{RawArgs, RawEvents},
     socket::SocketCore,
 };
 
@@ -62,8 +63,9 @@ pub fn convert<'py>(
     notices: &mut VecDeque<Notice>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
+    let raw = shared.raw_events.get();
     for notice in notices.drain(..) {
-        if let Some(tuple) = one(py, shared, notice)? {
+        if let Some(tuple) = one(py, shared, raw.as_deref(), notice)? {
             list.append(tuple)?;
         }
     }
@@ -73,6 +75,7 @@ pub fn convert<'py>(
 fn one<'py>(
     py: Python<'py>,
     shared: &Arc<Shared>,
+    raw: Option<&RawEvents>,
     notice: Notice,
 ) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let size = notice.size();
@@ -88,9 +91,21 @@ fn one<'py>(
             if socket.drops_events() {
                 return Ok(None);
             }
+            let ack_id = ack_id.map_or(-1, u64::cast_signed);
+            if let Some(raw) = raw
+                && attachments.is_empty()
+                && let Some((name_len, name)) = raw.find(&socket.namespace.name, &body)
+            {
+                return match RawArgs::new(py, body.clone(), name_len, max_depth) {
+                    Ok(args) => {
+                        let tuple = (EVENT, socket.handle, name, args, ack_id, size);
+                        tuple.into_pyobject(py).map(Some)
+                    }
+                    Err(error) => refuse(shared, &socket, error, &body),
+                };
+            }
             match decode_event(py, &body, &attachments, max_depth) {
                 Ok((name, args)) => {
-                    let ack_id = ack_id.map_or(-1, u64::cast_signed);
                     (EVENT, socket.handle, name, args, ack_id, size).into_pyobject(py)?
                 }
                 Err(error) => return refuse(shared, &socket, error, &body),

@@ -30,7 +30,7 @@ use self::link::{Link, Written};
 use crate::{
     driver::{Driver, READ_BUFFER},
     panic,
-    stream::Stream,
+    stream::{Impatient, Stream},
 };
 
 /// Takes the connection over as soon as hyper has written the 101, on whichever thread that was (`moved`: another one).
@@ -200,8 +200,8 @@ fn close(driver: &Driver, key: LinkKey) {
 }
 
 fn unwrap(upgraded: hyper::upgrade::Upgraded, moved: bool) -> Option<(Stream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    let stream = parts.io.into_inner();
+    let parts = upgraded.downcast::<TokioIo<Impatient>>().ok()?;
+    let stream = parts.io.into_inner().into_inner();
     let stream = if moved {
         stream.move_here().ok()?
     } else {

@@ -3,6 +3,8 @@
 // Each test program uses its own part.
 #![allow(dead_code)]
 
+#[cfg(unix)]
+pub mod app;
 pub mod client;
 
 use std::{
