@@ -155,7 +155,7 @@ def test_no_origin_may_pass_a_list(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
-@pytest.mark.parity("handshake.preflight", "cors.preflight", "cors.forwarded")
+@pytest.mark.parity("handshake.preflight", "cors.preflight")
 @LISTED
 def test_preflight(http: HttpConnection) -> None:
     answer = http.request(
@@ -185,3 +185,26 @@ def test_preflight_of_an_unlisted_origin_allows_nothing(http: HttpConnection) ->
         "OPTIONS", target(transport="polling"), headers={"Origin": BAD, "Access-Control-Request-Method": "POST"}
     )
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.official
+@pytest.mark.parity("cors.forwarded")
+@pytest.mark.server(
+    cors_allowed_origins=[GOOD],
+    cors_allowed_methods=["GET", "POST"],
+    cors_allowed_headers=["X-One", "X-Two"],
+    cors_exposed_headers=["X-Three"],
+    cors_max_age=600,
+)
+def test_everything_is_as_configured(http: HttpConnection) -> None:
+    asking = {"Origin": GOOD, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-four"}
+    answer = http.request("OPTIONS", target(transport="polling"), headers=asking)
+    told = {name: value.replace(" ", "") for name, value in answer.headers.items() if name.startswith("access-")}
+    assert told == {
+        "access-control-allow-origin": GOOD,
+        "access-control-allow-methods": "GET,POST",
+        "access-control-allow-headers": "X-One,X-Two",
+        "access-control-expose-headers": "X-Three",
+        "access-control-max-age": "600",
+    }
+    assert handshake(http, Origin=GOOD).headers["access-control-expose-headers"].replace(" ", "") == "X-Three"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clients.raw_client import RawClient
+from clients.raw_http import HttpConnection
 from clients.raw_websocket import CLOSE
 from clients.wire import PollingWire, WebSocketWire, open_wire
 from harness.process import ServerProcess
@@ -122,7 +123,6 @@ def own_server(request: pytest.FixtureRequest, backend: str) -> Iterator[ServerP
 
 
 @pytest.mark.official
-@pytest.mark.parity("engine_close.discarded")
 def test_server_shutting_down(own_server: ServerProcess, transport: str) -> None:
     client = RawClient(open_wire(transport, own_server.port))
     client.connect()
@@ -149,6 +149,21 @@ def test_server_shutting_down(own_server: ServerProcess, transport: str) -> None
     own_server.finish_command(closing)
     expect_gone(own_server, client.id, "server shutting down", rooms=["a"])
     expect_gone(own_server, client.ids["/chat"], "server shutting down")
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.discarded")
+def test_a_server_that_closes_waits_for_no_poll(own_server: ServerProcess) -> None:
+    client = RawClient(PollingWire(own_server.port))
+    client.connect()
+    client.expect("welcome")
+    own_server.command("emit", nsp="/", to=[], event="nobody fetches it", args=[])
+    own_server.finish_command(own_server.start_command("close"))
+    expect_gone(own_server, client.id, "server shutting down")
+    with pytest.raises(ConnectionRefusedError):
+        HttpConnection(own_server.port)
+    assert isinstance(client.wire, PollingWire)
+    client.wire.abandon()
 
 
 # --- afterwards
@@ -185,6 +200,7 @@ def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, con
     assert server.noted("record", id=client.id) == []
 
 
+@pytest.mark.parity("engine_close.in_payload")
 @pytest.mark.parametrize("farewell", [b'42["bye",true]', b'42["drop"]'])
 def test_a_farewell_drops_the_events_of_its_other_namespaces(
     server: ServerProcess, connect: Any, farewell: bytes

@@ -149,3 +149,17 @@ def test_the_time_to_join_goes_on_while_a_predicate_thinks(wire: Wire) -> None:
     wire.send(f'40/club-{next(numbers)},{{"member":true,"after":2}}')
     assert wire.wait_closed() == []
     assert 0.2 <= time.monotonic() - opened < 1.5
+
+
+@pytest.mark.parity("namespaces.static_stays", "namespaces.no_cleanup")
+def test_a_namespace_outlives_its_clients(server: ServerProcess, official: Official) -> None:
+    name = fresh()
+    for nsp in (name, "/admin"):
+        client = official(nsp=nsp)
+        client.disconnect()
+        client.report("disconnect")
+    server.expect("disconnect", nsp=name)
+    assert {name, "/admin"} <= set(server.command("namespaces"))
+    again = official(nsp=name)
+    assert again.expect("welcome") == [name]
+    assert len(server.noted("made", nsp=name)) == 1

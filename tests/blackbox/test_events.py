@@ -80,6 +80,7 @@ def test_clients_do_not_hold_each_other_up(connect: Any) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.early_order")
 def test_the_first_event_of_a_client_waits_for_its_connect_handlers(connect: Any, transport: str) -> None:
     """An event right behind the acceptance is answered, and after what the connect handler emitted."""
     client: RawClient = connect(transport, nsp=None)

@@ -10,7 +10,7 @@ import pytest
 
 from clients.raw_client import RawClient
 from clients.raw_websocket import RawWebSocket
-from clients.wire import PollingWire, WebSocketWire, Wire, target
+from clients.wire import PollingWire, WebSocketWire, Wire, open_wire, target
 
 if TYPE_CHECKING:
     from clients.raw_http import HttpConnection
@@ -194,3 +194,25 @@ def test_socket_id_is_not_the_session_id(client: RawClient) -> None:
             "protocol": 4,
         }
     ]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_handshake.registered")
+@pytest.mark.server(ping_interval=20)  # nobody else's server
+def test_a_session_counts_from_its_handshake(server: ServerProcess, transport: str) -> None:
+    def sessions() -> int:
+        return int(server.command("stats")["sessions"])
+
+    server.eventually(lambda: sessions() == 0, "the sessions of others to end")
+    wire = open_wire(transport, server.port)
+    assert sessions() == 1
+    wire.close()
+    server.eventually(lambda: sessions() == 0, "the session to end")
+
+
+@pytest.mark.parity("engine_handshake.event")
+def test_sessions_are_counted(server: ServerProcess, connect: Any, transport: str) -> None:
+    before = server.command("stats")["sessions_opened"]
+    client: RawClient = connect(transport)
+    assert server.command("stats")["sessions_opened"] == before + 1
+    assert server.expect("connect", id=client.id)["nsp"] == "/"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clients.wire import PollingWire, WebSocketWire, Wire
+from harness.process import ServerProcess
 
 if TYPE_CHECKING:
+    from clients.official import Driver
     from clients.raw_client import RawClient
-    from harness.process import ServerProcess
 
 INTERVAL, TIMEOUT = 0.3, 0.4
 #: Long enough that a busy machine cannot mistake one deadline for the next.
@@ -144,3 +146,35 @@ def test_noop_and_upgrade_on_a_websocket_are_ignored(connect: Any, packet: str) 
     client: RawClient = connect("websocket")
     client.wire.send(packet)
     assert client.ask("ask", 1) == [1]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.forced")
+def test_a_close_of_a_silent_client_is_no_timeout(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("websocket")
+    client.wire.expect("2")
+    client.emit("drop")
+    client.wire.wait_closed()
+    assert server.expect("disconnect", id=client.id)["reason"] == "forced close"
+    # One that stays silent meanwhile is timed out; nothing more is said of the first.
+    silent: RawClient = connect("websocket")
+    server.expect("disconnect", id=silent.id, reason="ping timeout")
+    assert len(server.noted("disconnect", id=client.id)) == 1
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.client_timeout")
+@pytest.mark.loops("asyncio")
+def test_a_client_that_hears_no_ping_gives_up(
+    driver: Driver, backend: str, request: pytest.FixtureRequest, transport: str
+) -> None:
+    program = "official.mjs" if request.config.getoption("--server") == "official" else "main.py"
+    server = ServerProcess(program, backend=backend, options={"ping_interval": INTERVAL, "ping_timeout": TIMEOUT})
+    try:
+        client = driver.connect(server.port, transport)
+        server.signal(signal.SIGSTOP)
+        assert client.report("disconnect")["reason"] == "ping timeout"
+        client.close()
+    finally:
+        server.signal(signal.SIGCONT)
+        server.stop()

@@ -149,6 +149,7 @@ def test_overlapping_polls_end_the_session(server: ServerProcess, connect: Any, 
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.post_aborted")
 def test_overlapping_posts_end_the_session(server: ServerProcess, connect: Any, http: HttpConnection) -> None:
     client: RawClient = connect("polling")
     wire = client.wire

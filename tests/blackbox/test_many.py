@@ -128,6 +128,7 @@ def test_a_found_socket_can_be_used(three: list[OfficialClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("many.join_room", "many.leave_room")
 def test_moving_many(three: list[OfficialClient]) -> None:
     for client in three[1:]:
         client.ask("join", "r")
@@ -167,3 +168,22 @@ def test_views_of_the_adapter(three: list[OfficialClient]) -> None:
         sorted([first, second]),
     ]
     assert seen()[2] == sorted(client.id for client in three)
+
+
+@pytest.mark.official
+@pytest.mark.parity("many.join_all", "many.leave_all")
+def test_moving_everybody(three: list[OfficialClient]) -> None:
+    three[0].ask("move", {"base": "io"}, ["a", "b"], [])
+    assert [client.ask("join") for client in three] == [[["a", "b"]]] * 3
+    three[0].ask("move", {}, [], ["a", "unknown"])
+    assert [client.ask("join") for client in three] == [[["b"]]] * 3
+
+
+@pytest.mark.official
+@pytest.mark.parity("many.disconnect_all")
+@pytest.mark.parametrize("close", [False, True])
+def test_sending_everybody_away(server: ServerProcess, three: list[OfficialClient], close: bool) -> None:
+    three[0].emit("kick", {"base": "io"}, close)
+    for client in three:
+        assert client.report("disconnect")["reason"] == "io server disconnect"
+        assert server.expect("disconnect", id=client.id)["reason"] == "server namespace disconnect"

@@ -141,3 +141,49 @@ def test_a_cut_connection_comes_back(server: ServerProcess, official: Official, 
     assert client.ask("ask", 1) == [1]
     if transport != "polling":  # nothing tells the server that a client will not poll again
         server.expect("disconnect", id=first, reason="transport close")
+
+
+@pytest.mark.official
+@pytest.mark.parity("socket.send")
+def test_send_is_the_event_message(official: Official, transport: str) -> None:
+    client = official(transport, nsp="/chat")
+    client.emit("message", "hi", b"\x00", None)  # what the client's `send` does
+    assert client.expect("message") == ["hi", b"\x00", None]
+
+
+@pytest.mark.official
+@pytest.mark.parity("namespaces.twice")
+def test_one_namespace_opened_twice_has_two_connections(official: Official, transport: str) -> None:
+    first, second = official(transport, nsp="/chat"), official(transport, nsp="/chat")
+    assert first.id != second.id
+    assert first.ask("conn")[0]["id"] != second.ask("conn")[0]["id"]
+
+
+@pytest.mark.official
+@pytest.mark.parity("messages.mixed_sizes")
+def test_large_and_small_keep_their_order(official: Official, transport: str) -> None:
+    client = official(transport)
+    sizes = [1, 100_000, 0, 50_000, 2, 3, 150_000, 1]  # together below the limit of one payload
+    for n, size in enumerate(sizes):
+        client.emit("echo", n, "ü" * (size // 2), b"\xff" * (size // 2))
+    for n, size in enumerate(sizes):
+        assert client.expect("echo") == [n, "ü" * (size // 2), b"\xff" * (size // 2)]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.before_open")
+@pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
+def test_a_client_that_leaves_before_it_is_open_leaves_nothing(
+    server: ServerProcess, official: Official, transport: str
+) -> None:
+    for _ in range(5):
+        official(transport, wait=False).close()
+    server.eventually(lambda: server.command("stats")["sessions"] == 0, "the sessions to end")
+
+
+@pytest.mark.official
+@pytest.mark.parity("cors.client")
+@pytest.mark.server(cors_allowed_origins=["https://app.example"])
+def test_an_allowed_origin_works(official: Official, transport: str) -> None:
+    client = official(transport, extraHeaders={"Origin": "https://app.example"})
+    assert client.ask("ask", 1) == [1]

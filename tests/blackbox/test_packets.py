@@ -28,7 +28,7 @@ def expect_end(server: ServerProcess, client: RawClient, reason: str, socket_id:
 
 
 @pytest.mark.official
-@pytest.mark.parity("recovery.off")
+@pytest.mark.parity("recovery.off", "namespaces.empty_name")
 @pytest.mark.parametrize("packet", ["40", "40{}", '40{"token":"x"}', "40/,", "40/", "40/,{}"])
 def test_connect_to_the_main_namespace(wire: Wire, packet: str) -> None:
     wire.send(packet)

@@ -150,13 +150,13 @@ def test_the_server_closes_under_a_pending_poll(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
-@pytest.mark.parity("engine_close.graceful")
 def test_the_server_closes_while_no_poll_waits(wire: PollingWire) -> None:
     wire.send('42["bye",true]')
     assert wire.wait_closed() == ["41"]
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.graceful")
 def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire) -> None:
     """The official client handles a `close` at once and messages a tick later: messages beside it would be lost."""
     wire.send('42["echo","last words"]', '42["bye",true]')
@@ -192,3 +192,22 @@ def test_a_body_in_small_pieces(wire: PollingWire) -> None:
 def test_many_packets_in_one_payload(wire: PollingWire) -> None:
     wire.send(*(f'42{n}["ask",{n}]' for n in range(200)))
     assert [wire.recv() for _ in range(200)] == [f"43{n}[{n}]" for n in range(200)]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.in_payload")
+def test_what_stands_behind_a_close_does_not_count(server: ServerProcess, wire: PollingWire, sid: str) -> None:
+    wire.post(RS.join(['42["record","before"]', "1", '42["record","behind"]']).encode())
+    server.expect("disconnect", id=sid, reason="transport close")
+    assert wire.is_unknown()
+    wire.over = True
+    assert [entry["value"] for entry in server.noted("record", id=sid)] in ([], ["before"])
+
+
+@pytest.mark.parity("send.until_drain", "engine_close.write_buffer")
+def test_bytes_that_wait_are_counted(server: ServerProcess, wire: PollingWire, client: RawClient) -> None:
+    client.emit("burst", [{"base": "socket"}, "waits", "x" * 1000])
+    assert server.expect("burst", id=client.id)["buffered"] > 1000
+    assert client.expect("waits") == ["x" * 1000]
+    client.emit("burst")
+    assert server.expect("burst", id=client.id, count=2)["buffered"] == 0

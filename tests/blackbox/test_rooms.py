@@ -232,3 +232,35 @@ def test_the_order_of_broadcasts_and_direct_emits(client: RawClient) -> None:
     client.ask("mark")
     received = [m.args[0] for m in client.inbox if m.kind == 2]
     assert received == list(range(40))
+
+
+@pytest.mark.official
+@pytest.mark.parity("broadcast.binary", "native.binary")
+def test_bytes_reach_everybody_whole(three: list[RawClient]) -> None:
+    publish(three[0], "picture", b"\x00\xff", {"deep": [b""]})
+    for client in three:
+        assert client.expect("picture") == [b"\x00\xff", {"deep": [b""]}]
+
+
+@pytest.mark.official
+@pytest.mark.parity("native.broadcasts")
+def test_everybody_in_another_namespace(three: list[RawClient]) -> None:
+    for client in three[1:]:
+        client.connect("/chat")
+        client.expect("welcome", nsp="/chat")
+    three[1].ask("publish", {}, "news", nsp="/chat")
+    for client in three[1:]:
+        assert client.expect("news", nsp="/chat") == []
+    assert receivers(three) == []
+
+
+@pytest.mark.parity("broadcast.frame_once")
+@pytest.mark.server(app="encoding.py")
+def test_a_broadcast_is_encoded_once(three: list[RawClient]) -> None:
+    numbers = []
+    for sender in three:
+        sender.emit("count")
+        received = [client.expect("count") for client in three]
+        assert received == [received[0]] * 3
+        numbers += received[0]
+    assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]

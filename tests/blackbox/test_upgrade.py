@@ -78,6 +78,7 @@ def test_a_poll_that_comes_while_probing_is_released_too(
 
 
 @pytest.mark.official
+@pytest.mark.parity("forms.protocol")
 def test_after_the_upgrade_everything_goes_over_the_websocket(
     client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -295,3 +296,15 @@ def test_a_separator_is_data_on_a_websocket(server: ServerProcess, connect: Any)
     client.wire.wait_closed()
     server.expect("disconnect", id=client.id)
     assert server.noted("record", id=client.id) == []
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.timer_stopped")
+@pytest.mark.server(connect_timeout=30, upgrade_timeout=0.3)
+def test_an_upgrade_that_succeeded_is_not_timed_out(
+    client: RawClient, candidate: Callable[[], RawWebSocket], connect: Any
+) -> None:
+    upgraded: RawClient = connect("upgrade")
+    assert upgraded.ask("ask", 1) == [1]
+    candidate().expect_close()  # one that began later has had its time
+    assert upgraded.ask("ask", 2) == [2]

@@ -48,6 +48,7 @@ def play(lab: ServerProcess) -> Iterator[Play]:
         chat.output.close()
 
 
+@pytest.mark.parity("engine_handshake.proxy")
 def test_a_network_without_websocket_is_no_obstacle(play: Play) -> None:
     """The proxy refuses what a browser needs for WebSocket: all letters and pictures go over polling, both ways."""
     scene = play.scenes["polling only"]

@@ -95,3 +95,15 @@ async def test_clients_of_several_namespaces(make: Make) -> None:
         client.client_leave()
         await until(lambda: not view)
     await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parity("namespaces.main", "namespaces.empty_name")
+@pytest.mark.anyio
+async def test_the_server_is_its_main_namespace(make: Make) -> None:
+    io = make()
+    assert io.of("") is io.of("/") is io.namespaces["/"]
+    async with running(io) as core:
+        client = core.client_connect("/")
+        await until(lambda: client.id in io.sockets)
+        assert dict(io.sockets) == dict(io.of("/").sockets)
+        assert [socket.nsp for socket in io.sockets.values()] == [io.of("/")]

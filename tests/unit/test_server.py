@@ -44,7 +44,6 @@ def test_values_out_of_range_name_the_option() -> None:
         Server(allow_upgrades="yes")  # type: ignore[arg-type]
 
 
-@pytest.mark.parity("close.frees_port")
 @pytest.mark.anyio
 async def test_start_close_start(make: Make) -> None:
     io = make()
@@ -110,7 +109,6 @@ async def test_a_busy_port(make: Make) -> None:
         pass
 
 
-@pytest.mark.parity("files.port")
 @pytest.mark.anyio
 async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
     io = make(serve_client=tmp_path)
@@ -145,7 +143,6 @@ async def test_what_the_listener_is_told(make: Make, tmp_path: Any) -> None:
             await io.serve(io_threads=wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parity("engine_close.discarded")
 @pytest.mark.anyio
 async def test_handlers_get_the_grace(make: Make) -> None:
     io = make()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parity("send.until_drain", "engine_close.write_buffer")
 async def test_what_it_is(make: Make) -> None:
     io = make()
     async with running(io) as core:

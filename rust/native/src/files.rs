@@ -140,6 +140,10 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 }
 
 fn send(method: &Method, headers: &HeaderMap, mut file: ResolvedFile) -> Response<Body> {
+    // The resolver does not know source maps, and browsers' tools want them as what they are.
+    if file.path.extension().is_some_and(|it| it == "map") {
+        file.content_type = Some("application/json".into());
+    }
     if let Some(kind) = &mut file.content_type
         && kind.starts_with("text/")
         && !kind.contains("charset")

@@ -213,7 +213,9 @@ fn the_bundle_lies_under_the_path() {
             .status,
         304
     );
-    assert_eq!(client.get("/socket.io/socket.io.js.map").text(), "{}");
+    let map = client.get("/socket.io/socket.io.js.map");
+    assert_eq!(map.text(), "{}");
+    assert_eq!(map.header("content-type"), Some("application/json"));
     // What the folder lacks, what is no bundle and what is not read goes on to the engine.
     for target in [
         "/socket.io/socket.io.min.js",
