@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server(app="beside.py")
 
 
+@pytest.mark.parity("forms.listeners")
 def test_requests(http: HttpConnection) -> None:
     answer = http.request("GET", "/items/7?a=b%20c")
     assert (answer.status, answer.json()) == (200, {"number": 7, "query": "a=b+c"})
@@ -105,6 +106,7 @@ def test_a_client_that_goes_is_a_disconnect(server: ServerProcess, how: str) -> 
     server.expect("heard", count=heard + 1, message="http.disconnect")
 
 
+@pytest.mark.parity("forms.unhandled_kept")
 def test_a_websocket(server: ServerProcess) -> None:
     ws = RawWebSocket(server.port, "/ws")
     assert json.loads(ws.recv()) == [list(ws.http.sock.getsockname()), "ws", 42]

@@ -252,6 +252,7 @@ def test_garbage_in_a_message(server: ServerProcess, connect: Connect, joined: b
             assert reason == ("transport error" if code else "parse error"), noise
 
 
+@pytest.mark.parity("verification.garbage")
 def test_garbage_instead_of_frames(server: ServerProcess, connect: Connect) -> None:
     for noise in NOISE:
         client = connect("websocket")
