@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, overload
 
 import anyio
 
+from . import forks
 from ._core import Core
 from .cookie import cookie_text
 from .emitting import checked_timeout
@@ -25,17 +24,22 @@ from .settings import (
     client_folder,
     default_mark,
     normalise_origins,
+    proxies,
     unknown_option,
     words,
 )
 from .socket import S, Socket
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskStatus
 
+    from .asgi import Receive, Scope, Send
     from .cookie import CookieOption
+    from .hosting import Application, Host
     from .namespace import Namespace, ParentNamespace, Rule
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
@@ -90,6 +94,8 @@ class Server(NamespaceLike[S]):
         cors_exposed_headers: Headers that pages may read.
         cors_credentials: True to allow credentials.
         cors_max_age: How long a browser may keep the answer to a preflight request.
+        trusted_proxies: Addresses or networks (``"10.0.0.0/8"``) of proxies whose ``X-Forwarded-For``, ``-Proto`` and
+            ``-Host`` are believed.
         serve_client: Folder of the npm package's files, served below ``path``; False serves none.
         default: Called for values that the codec does not know; what it returns is encoded instead.
         socket_class: Subclass of :class:`Socket` that handlers get.
@@ -133,6 +139,7 @@ class Server(NamespaceLike[S]):
         cors_exposed_headers: Sequence[str] = (),
         cors_credentials: bool = False,
         cors_max_age: int | None = None,
+        trusted_proxies: Sequence[str] = (),
         serve_client: Literal[False] | str | os.PathLike[str] = False,
         default: Callable[[Any], Any] | None = None,
         socket_class: type[S] = Socket,  # type: ignore[assignment]
@@ -172,6 +179,7 @@ class Server(NamespaceLike[S]):
             cors_exposed_headers=words("cors_exposed_headers", cors_exposed_headers),
             cors_credentials=cors_credentials,
             cors_max_age=cors_max_age,
+            trusted_proxies=proxies(trusted_proxies),
             default=default,
             max_queued_events=max_queued_events,
             max_queued_bytes=max_queued_bytes,
@@ -192,6 +200,7 @@ class Server(NamespaceLike[S]):
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()
         self._forked = False
+        self._host: Host | None = None
 
     @property
     def _space(self) -> Namespace[S]:
@@ -367,6 +376,45 @@ class Server(NamespaceLike[S]):
             uds=uds,
         )
 
+    # Inside an ASGI application.
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The server as an ASGI 3 application, alone or mounted below any path: ``api.mount("/socket.io", io)``.
+
+        Applications do not pass lifespans on to what is mounted, so give them :meth:`lifespan`. Requests that are not
+        the server's get 404.
+        """
+        await self._hosting.alone(scope, receive, send)
+
+    def asgi_app(self, other: Application, /) -> Application:
+        """``other`` with this server in front: requests below ``path`` are the server's, all else goes to ``other``.
+
+        Lifespans are nested: ``other`` starts first and ends last, so handlers may use what it has opened. An application
+        without lifespans may be wrapped too.
+
+        Args:
+            other: An ASGI 3 application.
+        """
+        return self._hosting.wrap(other)
+
+    def lifespan(self, _app: object = None, /) -> AbstractAsyncContextManager[None]:
+        """Runs the server inside an application that it is mounted in: ``FastAPI(lifespan=io.lifespan)``.
+
+        Leaving it is :meth:`close`. Inside a lifespan of your own: ``async with io.lifespan(): yield``.
+
+        Raises:
+            RuntimeError: On entering: this server runs already.
+        """
+        return self._hosting.lifespan()
+
+    @property
+    def _hosting(self) -> Host:
+        if self._host is None:
+            from .hosting import Host  # noqa: PLC0415 - the floor above, known when it is called and not before
+
+            self._host = Host(self)
+        return self._host
+
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
         themselves. Returns when the listener, the engine and all ``disconnect`` handlers are done. Does nothing if it
@@ -402,25 +450,12 @@ class Server(NamespaceLike[S]):
             self._dispatch_settings,
             self._settings.high_water_mark,
         )
-        _watch_forks(self)
+        forks.watch(self)
         try:
             await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
         finally:
             self._addresses = ()
             self._lifetime = None
-
-    def _after_fork(self) -> None:
-        """In a child: the thread that would send what is emitted here lives in the parent."""
-        if self._lifetime is None:
-            return
-        self._lifetime = None
-        self._addresses = ()
-        self._forked = True
-        for nsp in self._registry.by_name.values():
-            for socket in nsp._sockets.values():
-                object.__setattr__(socket, "_core", _Forked())
-            nsp._sockets.clear()
-            nsp._namespace_core = _Forked(nsp.name)  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         state = f"on {self._addresses}" if self._lifetime is not None else "not running"
@@ -436,30 +471,3 @@ def checked_class(socket_class: type[C]) -> type[C]:
     if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
         raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
     return socket_class
-
-
-class _Forked:
-    """Stands for the core in a child of the server's process: whatever is asked of it is an error that says so."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotRunning("the process was forked after the server had started; only the parent has its connections")
-
-
-_servers: weakref.WeakSet[Server[Any]] = weakref.WeakSet()
-_watching = False
-
-
-def _watch_forks(server: Server[Any]) -> None:
-    global _watching  # noqa: PLW0603 - hooks on forks cannot be taken back
-    _servers.add(server)
-    if not _watching and hasattr(os, "register_at_fork"):
-        _watching = True
-        os.register_at_fork(after_in_child=_after_fork)
-
-
-def _after_fork() -> None:
-    for server in tuple(_servers):
-        server._after_fork()

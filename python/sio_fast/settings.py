@@ -4,6 +4,7 @@ needs. Refuses to know the ranges of the core's options: here stand only our own
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +52,7 @@ class Settings:
     cors_exposed_headers: tuple[str, ...]
     cors_credentials: bool
     cors_max_age: int | None
+    trusted_proxies: tuple[tuple[str, int], ...]
     default: Callable[[Any], Any] | None
     max_queued_events: int
     max_queued_bytes: int
@@ -123,6 +125,23 @@ def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ..
         "cors_allowed_origins is None (same origin), False (no check), '*', an origin or a sequence of origins, "
         f"not {value!r:.50}"
     )
+
+
+def proxies(value: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """``trusted_proxies`` as addresses, each with the number of its bits that count.
+
+    Raises:
+        TypeError: A single string, or something else than strings.
+        ValueError: No network in CIDR notation.
+    """
+    found: list[tuple[str, int]] = []
+    for word in words("trusted_proxies", value):
+        try:
+            network = ipaddress.ip_network(word, strict=False)
+        except ValueError as error:
+            raise ValueError(f"trusted_proxies names {word!r}: addresses or networks such as '10.0.0.0/8'") from error
+        found.append((str(network.network_address), network.prefixlen))
+    return tuple(found)
 
 
 def default_mark(max_buffered_bytes: int) -> int:

@@ -4,16 +4,17 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `closing.rs` ends sessions.
+//! `skin.rs` has the words of that conversation, `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands
+//! packets up, `closing.rs` ends sessions.
 
 mod closing;
 mod http;
 mod inbound;
 mod link;
+mod skin;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use hashbrown::HashMap;
 use sio_protocol::{
     close::CloseReason,
@@ -39,6 +40,8 @@ use crate::{
     timers::{Expired, Timers},
 };
 
+pub use skin::{Dirty, LinkState, Message, Outgoing, PostVerdict, Response, Resumed, Verdict};
+
 /// A session of this shard: slot and generation, so that a stale key is harmless.
 pub type SessionKey = Key<Entry>;
 
@@ -50,82 +53,6 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// Bytes of a bad packet that the log shows.
 pub(crate) const EXCERPT: usize = 64;
-
-/// A complete HTTP answer; Content-Length is for the skin to add.
-#[derive(Clone, Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Headers,
-    pub body: Bytes,
-}
-
-/// What a skin does with an HTTP request.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Not under our path: the fallback service answers it.
-    NotOurs,
-    /// Answer now. `close`: the TCP connection ends after the answer.
-    Respond { response: Response, close: bool },
-    /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
-    /// goes away before, call [`Shard::handle_poll_aborted`].
-    Poll { session: SessionKey },
-    /// Read at most `limit` bytes of the body, then call [`Shard::handle_post`], [`Shard::handle_post_too_large`] or
-    /// [`Shard::handle_post_aborted`].
-    ReadBody { session: SessionKey, limit: usize },
-    /// Answer 101 with `accept` as Sec-WebSocket-Accept and these headers, then call [`Shard::handle_link_open`]. If the
-    /// 101 cannot be completed: [`Shard::handle_link_closed`].
-    Accept {
-        link: LinkKey,
-        accept: String,
-        headers: Headers,
-    },
-}
-
-/// What a skin does after a POST.
-#[derive(Debug)]
-pub enum PostVerdict {
-    Respond {
-        response: Response,
-        close: bool,
-    },
-    /// The session is paused: hold the answer back until the shard lists [`Resumed::Post`].
-    Hold {
-        response: Response,
-    },
-}
-
-/// Something to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dirty {
-    Link(LinkKey),
-    Poll(SessionKey),
-}
-
-/// Something that may go on reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumed {
-    Link(LinkKey),
-    Post(SessionKey),
-}
-
-/// One complete WebSocket message of a client.
-#[derive(Clone, Copy, Debug)]
-pub enum Message<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
-}
-
-/// State of a link after a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// Read on.
-    Open,
-    /// The session is paused: do not read until [`Resumed::Link`].
-    Paused,
-    /// No more reading: write what [`Shard::link_slices`] gives (a close frame is the last of it), then close the TCP
-    /// connection and call [`Shard::handle_link_closed`].
-    Closing,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -220,6 +147,11 @@ impl Shard {
     /// Something that may go on reading. Call until `None` after every other call.
     pub fn next_resumed(&mut self) -> Option<Resumed> {
         self.resumed.pop_front()
+    }
+
+    /// Whether [`Shard::next_dirty`] and [`Shard::next_resumed`] have nothing to tell.
+    pub fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && self.resumed.is_empty()
     }
 
     /// When [`Shard::expire`] must be called next.

@@ -164,6 +164,8 @@ fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Inc
         headers: &headers,
         address,
         secure: false,
+        host: None,
+        forwarded_host: None,
     };
     driver.with(|shard, now| shard.request(now, &head))
 }

@@ -96,6 +96,10 @@ impl Shard {
         {
             self.end_link(link, None);
         }
+        if let Some(link) = entry.link {
+            // A writer that is stuck learns that it is in vain.
+            self.dirty.push_back(Dirty::Link(link));
+        }
     }
 
     pub(super) fn close_all(&mut self, now: Now) {

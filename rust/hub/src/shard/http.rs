@@ -29,6 +29,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(30);
 impl Shard {
     /// The head of an HTTP request arrived.
     pub fn request(&mut self, now: Now, head: &RequestHead<'_>) -> Verdict {
+        let head = &self.hub.config.request.trusted_proxies.look_through(head);
         let intent = match request::classify(&self.hub.config.request, head) {
             Classified::NotOurs => return Verdict::NotOurs,
             Classified::Preflight(answer) => {
