@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.skins import SKINS
+
 if TYPE_CHECKING:
     import pytest
 
@@ -18,6 +20,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sio_fast", "official"),
         default="sio_fast",
         help="run the black-box tests against this package, or the marked ones against the official server",
+    )
+    group.addoption(
+        "--skin",
+        action="append",
+        choices=(*SKINS, "asgi"),
+        help="what carries the server (repeatable): its own listener (default) or one of these ASGI servers; asgi: all of them",
+    )
+    group.addoption(
+        "--sample",
+        action="store_true",
+        help="only the black-box tests marked as a sample, for skins that need not run them all",
     )
     group.addoption(
         "--loop",

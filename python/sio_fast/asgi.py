@@ -47,7 +47,8 @@ def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, ...] |
         mounted,
         scope["type"] == "websocket",
         scope.get("scheme") in ("https", "wss"),
-        None if client is None else (client[0], client[1] or 0),
+        # Granian has the port as a str, a Unix socket none at all.
+        None if client is None else (client[0], int(client[1] or 0)),
         [(name, value) for name, value in scope["headers"]],
     )
     driver.settle()

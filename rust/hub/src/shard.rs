@@ -94,6 +94,8 @@ pub struct Link {
     /// Frames for this connection alone: a probe's answer, control frames, the close frame.
     own: Outbox,
     closing: bool,
+    /// Its last word has waited too long to be written.
+    given_up: bool,
 }
 
 #[derive(Debug)]

@@ -377,7 +377,7 @@ impl LoopShard {
             && let Some(dirty) = shard.next_dirty()
         {
             match dirty {
-                Dirty::Link(link) if shard.is_link_over(link) => over.push(link.to_bits()),
+                Dirty::Link(link) if shard.is_given_up(link) => over.push(link.to_bits()),
                 Dirty::Link(link) => writers.push(link.to_bits()),
                 Dirty::Poll(session) => polls.push(session.to_bits()),
             }

@@ -96,9 +96,12 @@ impl Shard {
         {
             self.end_link(link, None);
         }
-        if let Some(link) = entry.link {
+        if let Some(key) = entry.link
+            && let Some(link) = self.links.get_mut(key)
+        {
             // A writer that is stuck learns that it is in vain.
-            self.dirty.push_back(Dirty::Link(link));
+            link.given_up = true;
+            self.dirty.push_back(Dirty::Link(key));
         }
     }
 

@@ -157,6 +157,7 @@ impl Shard {
             session,
             own: Outbox::default(),
             closing: false,
+            given_up: false,
         });
         let mut headers = intent.headers.clone();
         if let Some(subprotocol) = intent.subprotocol {

@@ -292,10 +292,9 @@ impl Shard {
         })
     }
 
-    /// The session of this link is over and forgotten: whatever its writer still does is in vain.
-    pub fn is_link_over(&self, key: LinkKey) -> bool {
-        self.session_of(key)
-            .is_none_or(|session| self.entries.get(session).is_none())
+    /// The session of this link has ended long ago and is forgotten: whatever its writer still does is in vain.
+    pub fn is_given_up(&self, key: LinkKey) -> bool {
+        self.links.get(key).is_some_and(|link| link.given_up)
     }
 
     fn session_of(&self, key: LinkKey) -> Option<SessionKey> {
