@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.skins import SKINS
+
 # A skip in CI is a failure unless allowed_skips.txt says why no registry has what it needs.
 pytest_plugins = ["plugins.skips"]
 
@@ -15,6 +17,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sio_fast", "official"),
         default="sio_fast",
         help="run the black-box tests against this package, or the marked ones against the official server",
+    )
+    group.addoption(
+        "--skin",
+        action="append",
+        choices=(*SKINS, "asgi"),
+        help="what carries the server (repeatable): its own listener (default) or one of these ASGI servers; asgi: all of them",
+    )
+    group.addoption(
+        "--sample",
+        action="store_true",
+        help="only the black-box tests marked as a sample, for skins that need not run them all",
     )
     group.addoption(
         "--loop",

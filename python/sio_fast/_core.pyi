@@ -7,18 +7,31 @@ write against :mod:`sio_fast`; this surface changes without notice.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
+from .asgi_types import Answer
+
 __all__ = [
+    "ACCEPT",
     "ACK",
+    "ASK",
+    "CLOSING",
     "CONNECT",
     "DEADLINE",
     "DISCONNECT",
     "DRAINED",
     "EVENT",
     "LOG",
+    "NOT_OURS",
+    "OPEN",
+    "PAUSED",
+    "POLL",
+    "READ_BODY",
     "REQUEST",
+    "RESPOND",
     "ROOMS",
     "STOPPED",
+    "UNSETTLED",
     "Core",
+    "LoopShard",
     "NamespaceCore",
     "QuestionCore",
     "RawArgs",
@@ -58,6 +71,29 @@ function as ``cors_allowed_origins``."""
 
 ROOMS: Final = 9
 """``(ROOMS, namespace)``: NamespaceCore.take_room_changes has something; only while its rooms are watched."""
+# What LoopShard.request says, the first item of its tuples.
+NOT_OURS: Final = 0
+"""``(NOT_OURS,)``: not under our path, or the shard has ended."""
+RESPOND: Final = 1
+"""``(RESPOND, answer)``: answer now."""
+POLL: Final = 2
+"""``(POLL, session)``: answer with ``take_poll`` when ``settle`` lists the session."""
+READ_BODY: Final = 3
+"""``(READ_BODY, session, limit)``: read at most ``limit`` bytes, then ``post``, ``post_too_large`` or ``post_aborted``."""
+ASK: Final = 5
+"""``(ASK, question)``: the application decides: when ``settle`` lists the question, ask again with it."""
+ACCEPT: Final = 4
+"""``(ACCEPT, link, subprotocol, headers)``: accept the WebSocket, then ``link_open``, and in any case ``link_ended``."""
+
+# The states of a link.
+OPEN: Final = 0
+"""Read on."""
+PAUSED: Final = 1
+"""Do not read until ``settle`` lists it among the readers."""
+CLOSING: Final = 2
+"""Do not read any more; what ``take`` gives still goes out, a close code last."""
+UNSETTLED: Final = 4
+"""Added to a state: call ``settle``."""
 
 @final
 class Core:
@@ -99,6 +135,14 @@ class Core:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
         """
 
+    def open_shard(self) -> LoopShard:
+        """Makes the shard of the loop's thread, for a server that brings the bytes itself.
+
+        Raises:
+            RuntimeError: There is one already.
+            OSError: No descriptor is left.
+        """
+
     def shutdown(self, grace: float) -> None:
         """Begins the end: no new connections, every session closes with ``server shutting down`` (never a Socket.IO
         DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
@@ -134,6 +178,86 @@ class Core:
     @property
     def congested(self) -> bool:
         """True while the process has too many bytes queued: what makes ``NamespaceCore.broadcast`` return 1."""
+
+@final
+class LoopShard:
+    """The sessions of one event loop, for servers that bring the bytes themselves. Loop thread only, but for ``wake``.
+
+    ``now`` is the loop's time in seconds, and not negative. Keys of links and sessions are harmless when they are stale.
+    """
+
+    @property
+    def fd(self) -> int:
+        """Readable when ``run_commands`` is to be called."""
+
+    @property
+    def stop_asked(self) -> int:
+        """0: no. 1: ``end`` when nobody is left who could be told anything. 2: ``end`` now."""
+
+    def wake(self) -> None:
+        """Makes ``fd`` readable. From any thread, and from a signal handler."""
+
+    def end(self) -> None:
+        """Ends the shard: sockets that are left leave with ``server shutting down``. Other calls do nothing afterwards."""
+
+    def request(
+        self,
+        now: float,
+        question: int | None,
+        method: str,
+        target: str,
+        path: str,
+        root: str,
+        mounted: bool,
+        websocket: bool,
+        secure: bool,
+        client: tuple[str, int] | None,
+        headers: Sequence[tuple[bytes, bytes]],
+    ) -> tuple[Any, ...]:
+        """A request came: ``target`` as it was sent, ``path`` decoded, ``root`` the part of it that belongs to whoever
+        mounted us. ``question`` is that of an ``ASK`` which was decided. Call ``settle`` afterwards."""
+
+    def request_aborted(self, question: int) -> None:
+        """The client of a request that waits for the application's word is gone."""
+
+    def link_open(self, now: float, link: int) -> int:
+        """The WebSocket was accepted. Returns the state of the link."""
+
+    def link_text(self, now: float, link: int, text: str) -> int: ...
+    def link_bytes(self, now: float, link: int, data: bytes) -> int:
+        """A message, text or binary. Returns the state of the link."""
+
+    def link_ended(self, now: float, link: int, code: int | None) -> None:
+        """The WebSocket has ended, with this code of the host's. Call ``settle`` afterwards."""
+
+    def link_state(self, link: int) -> int: ...
+    def take(self, link: int) -> str | bytes | int | None:
+        """The next message, the one before it having been sent; an int is the code to close with, and the last."""
+
+    def take_poll(self, now: float, session: int) -> Answer | None:
+        """The answer to a poll that hangs, if there is something to say."""
+
+    def poll_aborted(self, now: float, session: int) -> None:
+        """The client went away while its poll hung. Call ``settle`` afterwards."""
+
+    def post(self, now: float, session: int, body: bytes) -> tuple[bool, Answer] | None:
+        """The body of a POST. True: hold the answer back until ``settle`` lists the session among the posts. None: the
+        shard has ended. Call ``settle`` afterwards."""
+
+    def post_too_large(self, now: float, session: int) -> Answer | None: ...
+    def post_aborted(self, now: float, session: int) -> None:
+        """The body of a POST is over the limit, or broke off. Call ``settle`` afterwards."""
+
+    def run_commands(self, now: float) -> None:
+        """Carries out what other threads asked for, and makes ``fd`` unreadable. Call ``settle`` afterwards."""
+
+    def expire(self, now: float) -> None: ...
+    def settle(self, most: int) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int], bool]:
+        """What the calls so far left behind: links to write to, polls to answer (``most`` of both at most), links to read
+        from again, posts to go on with or to answer, questions that are decided, links that are over, does more wait."""
+
+    @property
+    def next_deadline(self) -> float | None: ...
 
 @final
 class NamespaceCore:

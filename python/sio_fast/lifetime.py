@@ -6,10 +6,7 @@ for every start, so that it may start again on another loop or back-end.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
@@ -20,9 +17,10 @@ from .dispatch import Dispatcher
 from .failures import Failures
 from .socket import current_socket
 from .waits import Waits
+from .wake import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from ._core import Core
     from .admission import Admission
@@ -100,7 +98,8 @@ class Lifetime:
             self.waits.open()
             started(listen())
             async with anyio.create_task_group() as tasks:
-                with self.background.within(tasks), self._reading(fd, partial(self._dispatcher.open, tasks, fd)):
+                with self.background.within(tasks), reader(fd, self._dispatcher.wake) as by_itself:
+                    self._dispatcher.open(tasks, fd, polls=not by_itself)
                     await self._closing.wait()
                     if not self._broken:
                         if beside is not None:
@@ -132,13 +131,17 @@ class Lifetime:
         Args:
             grace: Seconds for flushing what is queued, for handlers to finish, and for ``disconnect`` handlers.
         """
-        if not self._closing.is_set():
-            self._grace = grace
-            self._closing.set()
+        self.begin_close(grace)
         if current_socket.get(None) is None:
             await self._ended.wait()
         else:
             await self._gone.wait()
+
+    def begin_close(self, grace: float = 5) -> None:
+        """Begins the end and returns at once."""
+        if not self._closing.is_set():
+            self._grace = grace
+            self._closing.set()
 
     def running(self) -> int:
         """Handlers that wait for something now."""
@@ -174,26 +177,3 @@ class Lifetime:
         if not isinstance(error, KeyboardInterrupt | SystemExit):
             self._broken = True
         self._closing.set()
-
-    @contextlib.contextmanager
-    def _reading(self, fd: int, begin: Callable[..., None]) -> Generator[None]:
-        """Chooses the wake source: the loop's reader where there is one, else the leader waits for the descriptor."""
-        loop = _asyncio_loop()
-        if loop is not None:
-            try:
-                loop.add_reader(fd, self._dispatcher.wake)
-            except NotImplementedError:  # Windows' Proactor loop
-                loop = None
-        begin(polls=loop is None)
-        try:
-            yield
-        finally:
-            if loop is not None:
-                loop.remove_reader(fd)
-
-
-def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:  # trio
-        return None

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
 
     from ._core import Core
+    from .asgi_types import ASGIApp
     from .hosted import Hosted
-    from .hosted.application import ASGIApp
     from .server import Server
 
 __all__ = ("Backend", "Listener", "StaticFiles", "run", "serve")

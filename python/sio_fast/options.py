@@ -19,6 +19,7 @@ from .settings import (
     default_mark,
     dispatch_setting_names,
     normalise_origins,
+    proxies,
     setting_names,
     words,
 )
@@ -60,6 +61,7 @@ class ServerOptions(TypedDict, Generic[S], total=False, closed=True):
     cors_exposed_headers: Sequence[str]
     cors_credentials: bool
     cors_max_age: int | None
+    trusted_proxies: Sequence[str]
     serve_client: Literal[False] | str | os.PathLike[str]
     parser: Literal["json"]
     default: Callable[[Any], Any] | None
@@ -80,7 +82,7 @@ class ServerOptions(TypedDict, Generic[S], total=False, closed=True):
 
 
 # Options that the core gets in another form than the application gave them in.
-_TRANSLATED: Final = frozenset(("cookie", "cors_allowed_origins"))
+_TRANSLATED: Final = frozenset(("cookie", "cors_allowed_origins", "trusted_proxies"))
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
@@ -97,6 +99,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     if values["high_water_mark"] is None:
         values["high_water_mark"] = default_mark(values["max_buffered_bytes"])
     values["cookie"] = cookie_text(values["cookie"])
+    values["trusted_proxies"] = proxies(values["trusted_proxies"])
     values["cors_allowed_origins"] = normalise_origins(values["cors_allowed_origins"])
     return Settings(**values)
 

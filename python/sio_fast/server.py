@@ -36,12 +36,14 @@ from .validation import Validation
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskStatus
 
     from .admission import AllowRequest
+    from .asgi_types import ASGIApp, Receive, Scope, Send
     from .cookie import CookieOption
-    from .hosted.application import ASGIApp
+    from .hosting import Host
     from .lifetime import Beside
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
@@ -86,6 +88,8 @@ class Server(Namespaces[S]):
         cors_exposed_headers: Headers that pages may read.
         cors_credentials: True to allow credentials.
         cors_max_age: How long a browser may keep the answer to a preflight request.
+        trusted_proxies: Addresses or networks (``"10.0.0.0/8"``) of proxies whose ``X-Forwarded-For``, ``-Proto`` and
+            ``-Host`` are believed.
         serve_client: Folder of the npm package's files, served below ``path``; False serves none.
         parser: ``"json"``, the format of the official client, is the only one so far.
         default: Called for values that the codec does not know; what it returns is encoded instead.
@@ -144,6 +148,7 @@ class Server(Namespaces[S]):
         cors_exposed_headers: Sequence[str] = (),
         cors_credentials: bool = False,
         cors_max_age: int | None = None,
+        trusted_proxies: Sequence[str] = (),
         serve_client: Literal[False] | str | os.PathLike[str] = False,
         parser: Literal["json"] = "json",
         default: Callable[[Any], Any] | None = None,
@@ -184,6 +189,7 @@ class Server(Namespaces[S]):
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()
         self._forked = False
+        self._host: Host | None = None
 
     @property
     def _waits(self) -> Waits | None:
@@ -344,6 +350,45 @@ class Server(Namespaces[S]):
             raise NotRunning("start_soon() needs a running server: call it from a handler, or once serve() has begun")
         self._lifetime.background.start(partial(checked, *args))
 
+    # Inside an ASGI application.
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The server as an ASGI 3 application, alone or mounted below any path: ``api.mount("/socket.io", io)``.
+
+        Applications do not pass lifespans on to what is mounted, so give them :meth:`lifespan`. Requests that are not
+        the server's get 404.
+        """
+        await self._hosting.alone(scope, receive, send)
+
+    def asgi_app(self, other: ASGIApp, /) -> ASGIApp:
+        """``other`` with this server in front: requests below ``path`` are the server's, all else goes to ``other``.
+
+        Lifespans are nested: ``other`` starts first and ends last, so handlers may use what it has opened. An application
+        without lifespans may be wrapped too.
+
+        Args:
+            other: An ASGI 3 application.
+        """
+        return self._hosting.wrap(other)
+
+    def lifespan(self, _app: object = None, /) -> AbstractAsyncContextManager[None]:
+        """Runs the server inside an application that it is mounted in: ``FastAPI(lifespan=io.lifespan)``.
+
+        Leaving it is :meth:`close`. Inside a lifespan of your own: ``async with io.lifespan(): yield``.
+
+        Raises:
+            RuntimeError: On entering: this server runs already.
+        """
+        return self._hosting.lifespan()
+
+    @property
+    def _hosting(self) -> Host:
+        if self._host is None:
+            from .hosting import Host  # noqa: PLC0415 - the floor above, known when it is called and not before
+
+            self._host = Host(self)
+        return self._host
+
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
         themselves. Returns when the listener, the engine, all ``disconnect`` handlers and the ``app`` are done. Does
@@ -393,6 +438,7 @@ class Server(Namespaces[S]):
         if self._lifetime is None:
             return
         self._lifetime = None
+        self._host = None
         self._addresses = ()
         self._forked = True
         for nsp in self._registry.by_name.values():

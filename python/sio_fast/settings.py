@@ -4,6 +4,7 @@ needs. Refuses to know the ranges of the core's options: here stand only our own
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
 import re
@@ -60,6 +61,7 @@ class Settings:
     cors_exposed_headers: tuple[str, ...]
     cors_credentials: bool
     cors_max_age: int | None
+    trusted_proxies: tuple[tuple[str, int], ...]
     default: Callable[[Any], Any] | None
     max_queued_events: int
     max_queued_bytes: int
@@ -151,6 +153,23 @@ def _fits(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     if not isinstance(pattern.pattern, str):
         raise TypeError(f"cors_allowed_origins: {pattern!r:.50} is a pattern of bytes; origins are text")
     return lambda origin: pattern.fullmatch(origin) is not None
+
+
+def proxies(value: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """``trusted_proxies`` as addresses, each with the number of its bits that count.
+
+    Raises:
+        TypeError: A single string, or something else than strings.
+        ValueError: No network in CIDR notation.
+    """
+    found: list[tuple[str, int]] = []
+    for word in words("trusted_proxies", value):
+        try:
+            network = ipaddress.ip_network(word, strict=False)
+        except ValueError as error:
+            raise ValueError(f"trusted_proxies names {word!r}: addresses or networks such as '10.0.0.0/8'") from error
+        found.append((str(network.network_address), network.prefixlen))
+    return tuple(found)
 
 
 def default_mark(max_buffered_bytes: int) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.from_thread
 import anyio.to_thread
+import hosts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ class Spec:
     options: dict[str, Any]
     port: int
     mode: str
+    skin: str = "native"
 
     @classmethod
     def from_argv(cls) -> Spec:
@@ -87,8 +89,15 @@ async def serve(io: Server[Any], spec: Spec, commands: Commands, listen: dict[st
             anyio.from_thread.run(obey, line)
 
     async with anyio.create_task_group() as tg:
-        listener = await tg.start(partial(io.serve, "127.0.0.1", spec.port, **listen))
-        say("listening", port=listener.port)
+        if spec.skin == "native":
+            listener = await tg.start(partial(io.serve, "127.0.0.1", spec.port, **listen))
+            say("listening", port=listener.port)
+        else:
+            hosted = hosts.Hosted(spec.skin, io.asgi_app(hosts.nothing_here))
+            say("listening", port=await tg.start(hosted.serve))
         await anyio.to_thread.run_sync(read_commands, abandon_on_cancel=True)
         await io.close(grace=2)
-        tg.cancel_scope.cancel()
+        if spec.skin != "native":
+            hosted.stop()
+        else:
+            tg.cancel_scope.cancel()

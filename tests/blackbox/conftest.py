@@ -1,6 +1,6 @@
 """Servers and clients of the black-box tests.
 
-A server is a child process, started once per (application, options, event loop) and shared by the tests that
+A server is a child process, started once per (application, options, skin, event loop) and shared by the tests that
 ask for the same; a test names what it needs by marks: `@pytest.mark.server(ping_interval=0.3)`. After each
 module every server that it used must have let go of everything.
 """
@@ -18,33 +18,62 @@ from clients.raw_http import HttpConnection
 from clients.wire import TRANSPORTS, PollingWire, WebSocketWire, Wire, open_wire
 from harness.gauges import expect_empty
 from harness.process import ServerProcess
+from harness.skins import LOOPS, SKINS, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-LOOPS = ("asyncio", "uvloop", "trio")
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
         return
     if metafunc.config.getoption("--server") == "official":
-        backends = ["node"]
+        backends = [Backend("node")]
     else:
-        wanted = metafunc.config.getoption("--loop") or LOOPS
         mark = metafunc.definition.get_closest_marker("loops")
-        possible = mark.args if mark else LOOPS
-        # A test to which the loop means nothing runs all the same when its loop was not asked for.
-        backends = [loop for loop in possible if loop in wanted] or list(possible[:1])
-    metafunc.parametrize("backend", backends, scope="session")
+        native = metafunc.definition.get_closest_marker("native") or "server" not in metafunc.fixturenames
+        skins = ["native"] if native else chosen_skins(metafunc.config)
+        wanted = metafunc.config.getoption("--loop") or LOOPS
+        backends = [each for skin in skins for each in backends_of(skin, mark.args if mark else LOOPS, wanted)]
+    metafunc.parametrize("backend", backends, ids=[each.label for each in backends], scope="session")
+
+
+def chosen_skins(config: pytest.Config) -> list[str]:
+    chosen = config.getoption("--skin") or ["native"]
+    asgi = [skin for skin in SKINS if skin != "native"]
+    return [skin for skin in SKINS if skin in chosen or (skin in asgi and "asgi" in chosen)]
+
+
+def backends_of(skin: str, possible: Sequence[str], wanted: Sequence[str]) -> list[Backend]:
+    """The loops of a skin on which a test runs."""
+    fitting = [loop for loop in SKINS[skin] if loop in possible]
+    # A test to which the loop means nothing runs all the same when its loop was not asked for.
+    loops = [loop for loop in fitting if loop in wanted] or (fitting or SKINS[skin])[:1]
+    return [Backend(loop, skin) for loop in loops]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--server") != "official":
-        return
-    ours = [item for item in items if item.get_closest_marker("official") is None]
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item.get_closest_marker("official") is not None]
+    if config.getoption("--server") == "official":
+        keep_marked(config, items, "official")
+    if config.getoption("--sample"):
+        keep_marked(config, items, "sample")
+    if "native" not in chosen_skins(config):
+        # Everything else has run on the listener of our own.
+        keep(config, items, [item for item in items if skin_of(item) not in (None, "native")])
+
+
+def keep_marked(config: pytest.Config, items: list[pytest.Item], mark: str) -> None:
+    keep(config, items, [item for item in items if item.get_closest_marker(mark) is not None])
+
+
+def keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def skin_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else getattr(callspec.params.get("backend"), "skin", None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,12 +93,12 @@ class Pool:
         self.official = official
         self.servers: dict[str, ServerProcess] = {}
 
-    def get(self, app: str, backend: str, options: dict[str, Any]) -> ServerProcess:
-        key = json.dumps([app, backend, options], sort_keys=True)
+    def get(self, app: str, backend: Backend, options: dict[str, Any]) -> ServerProcess:
+        key = json.dumps([app, backend, backend.skin, options], sort_keys=True)
         server = self.servers.get(key)
         if server is None or not server.alive():
             program = "official.mjs" if self.official else app
-            server = self.servers[key] = ServerProcess(program, backend=backend, options=options)
+            server = self.servers[key] = ServerProcess(program, backend=backend, skin=backend.skin, options=options)
         return server
 
     def stop(self) -> None:
@@ -100,7 +129,7 @@ def used() -> Iterator[list[ServerProcess]]:
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, pool: Pool, backend: str, used: list[ServerProcess]) -> ServerProcess:
+def server(request: pytest.FixtureRequest, pool: Pool, backend: Backend, used: list[ServerProcess]) -> ServerProcess:
     """The server that the test's `server` mark describes; without one, all options at their default."""
     mark = request.node.get_closest_marker("server")
     options = dict(mark.kwargs) if mark else {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Connect = Callable[..., RawClient]
 
 # Hostile bytes end below the application's event loop.
-pytestmark = pytest.mark.loops("uvloop")
+pytestmark = [pytest.mark.native, pytest.mark.loops("uvloop")]
 
 MIB = 1 << 20
 #: Sessions that nobody says goodbye to end soon.

@@ -13,7 +13,7 @@ from clients.raw_websocket import HandshakeRefused, RawWebSocket
 if TYPE_CHECKING:
     from harness.process import ServerProcess
 
-pytestmark = pytest.mark.server(app="beside.py")
+pytestmark = [pytest.mark.native, pytest.mark.server(app="beside.py")]
 
 
 @pytest.mark.parity("forms.listeners")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+pytestmark = pytest.mark.native
+
+
 @pytest.fixture
 def own(backend: str) -> Iterator[ServerProcess]:
     """A server for one test, which ends it."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from clients.official import OfficialClient
 
+pytestmark = pytest.mark.sample
+
 BRIDGE = pytest.mark.server(app="bridge.py")
 INTERVAL, TIMEOUT = 0.3, 0.4
 HASTY = pytest.mark.server(app="bridge.py", ping_interval=INTERVAL, ping_timeout=TIMEOUT)
@@ -28,6 +30,7 @@ MIB = 1 << 20
 # --- a blocked loop, a stopped process
 
 
+@pytest.mark.native  # there the heartbeats have a thread of their own
 @HASTY
 def test_a_blocked_loop_loses_nobody(
     server: ServerProcess, connect: Callable[..., RawClient], official: Callable[..., OfficialClient]
@@ -61,6 +64,23 @@ def test_a_stopped_process_loses_nobody(server: ServerProcess, connect: Callable
     for n, client in enumerate(clients):
         assert client.ask("ask", n) == [n]
     assert [server.noted("disconnect", id=client.id) for client in clients] == [[], [], []]
+
+
+@HASTY
+def test_pongs_that_wait_behind_a_blocked_loop_count(server: ServerProcess, connect: Callable[..., RawClient]) -> None:
+    """Whoever answered in time stays, also where the loop itself has to see it, and sees it too late."""
+    blocker, clients = connect("websocket"), [connect("websocket") for _ in range(3)]
+    for client in (blocker, *clients):
+        client.wire.expect("2")
+    blocker.wire.send("3")
+    number = blocker.start_ask("block", 3 * (INTERVAL + TIMEOUT))
+    server.expect("blocking", id=blocker.id)
+    for client in clients:
+        client.wire.send("3")
+    assert blocker.finish_ask(number) == []
+    for n, client in enumerate(clients):
+        assert client.ask("ask", n) == [n]
+    assert [server.noted("disconnect", id=client.id) for client in (blocker, *clients)] == [[], [], [], []]
 
 
 # --- order and concurrency
@@ -119,6 +139,7 @@ def test_each_thread_keeps_its_order(connect: Callable[..., RawClient]) -> None:
         assert [n for who, n in seen if who == name] == [n for n in range(600) if n % 3 == 1]
 
 
+@pytest.mark.native  # as above
 @BRIDGE
 def test_an_emit_does_not_wait_for_its_handler(connect: Callable[..., RawClient]) -> None:
     """A handler that emits and then computes: the client has the event within 20 ms."""

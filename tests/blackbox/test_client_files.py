@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from clients.raw_http import HttpConnection, HttpResponse
 
-pytestmark = pytest.mark.loops("uvloop")
+pytestmark = [pytest.mark.native, pytest.mark.loops("uvloop")]
 
 FOLDER = Path(__file__).parent.parent / "js/node_modules/socket.io/client-dist"
 BUNDLES = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js")

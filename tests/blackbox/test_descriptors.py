@@ -17,9 +17,10 @@ from harness.process import ServerProcess
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="limits of another process: Linux has prlimit"
-)
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of another process: Linux has prlimit"),
+]
 
 REQUEST = f"GET {target(transport='polling')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 FREE = 4

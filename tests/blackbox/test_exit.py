@@ -16,6 +16,9 @@ from harness.process import ServerProcess
 TIMES = {False: 5, True: 50}
 
 
+pytestmark = pytest.mark.native
+
+
 class Crowd:
     """Clients that talk until their server is gone."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.process import ServerProcess
 
 # Between connections and their answers no event loop plays a part; one is enough.
-pytestmark = pytest.mark.loops("uvloop")
+pytestmark = [pytest.mark.native, pytest.mark.loops("uvloop")]
 
 
 @pytest.fixture

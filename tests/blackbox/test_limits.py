@@ -37,6 +37,7 @@ def test_without_the_option_there_is_none(server: ServerProcess) -> None:
     http.close()
 
 
+@pytest.mark.native
 @pytest.mark.server(max_connections=2, ping_interval=0.5, ping_timeout=0.5)
 def test_connections_above_the_limit_wait_until_one_ends(server: ServerProcess) -> None:
     first, second = HttpConnection(server.port), HttpConnection(server.port)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Official = Callable[..., OfficialClient]
 
 
+pytestmark = pytest.mark.sample
+
+
 @pytest.mark.official
 @pytest.mark.parity("namespaces.auto")
 def test_connects_with_auth_and_knows_its_id(server: ServerProcess, official: Official, transport: str) -> None:

@@ -18,6 +18,9 @@ PINGS = {"ping_interval": 1, "ping_timeout": 1.5}
 AT_ONCE = 6
 
 
+pytestmark = pytest.mark.native
+
+
 @pytest.mark.timeout(1200)
 def test_nothing_stays_of_those_who_left(backend: str, long: bool, capsys: pytest.CaptureFixture[str]) -> None:
     server = ServerProcess("soak.py", backend=backend, options=PINGS)

@@ -25,6 +25,9 @@ BACKLOG = {True: 2048, False: 100}
 OTHERS = 100
 
 
+pytestmark = pytest.mark.native
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.loops("uvloop")
 def test_everybody_gets_in_again(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from harness.process import ServerProcess
 
 
+pytestmark = pytest.mark.sample
+
+
 @pytest.fixture
 def client(connect: Any) -> RawClient:
     """A client in `/`, on polling."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.process import ServerProcess
 
 # Between frames and their answers no event loop plays a part; one is enough.
-pytestmark = pytest.mark.loops("uvloop")
+pytestmark = [pytest.mark.native, pytest.mark.loops("uvloop")]
 
 
 @pytest.fixture

@@ -39,13 +39,15 @@ class ServerProcess:
         app: str,
         *,
         backend: str,
+        skin: str = "native",
         options: Mapping[str, Any] | None = None,
         port: int = 0,
         mode: str = "serve",
     ) -> None:
         self.app, self.backend, self.options, self.mode = app, backend, dict(options or {}), mode
+        self.skin = skin
         self.official = app.endswith(".mjs")
-        spec = {"backend": backend, "options": self.options, "port": port, "mode": mode}
+        spec = {"backend": backend, "skin": skin, "options": self.options, "port": port, "mode": mode}
         command = ["node"] if self.official else [sys.executable, "-X", "faulthandler"]
         self.process = subprocess.Popen(
             [*command, str(APPS / app), json.dumps(spec)],
@@ -122,7 +124,7 @@ class ServerProcess:
         journal = "\n".join(json.dumps(entry) for entry in self.journal[-8:])
         state = self.process.poll()
         return (
-            f"{self.app} on {self.backend} (pid {self.pid}, exit status {state}): {problem}\n"
+            f"{self.app} on {self.skin} {self.backend} (pid {self.pid}, exit status {state}): {problem}\n"
             f"--- its standard error\n{errors or '(empty)'}\n--- the end of its journal\n{journal or '(empty)'}"
         )
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup, TaskStatus
 
-    from .application import ASGIApp
+    from ..asgi_types import ASGIApp
 
     Serve: TypeAlias = Callable[..., Awaitable[None]]
 

@@ -5,17 +5,12 @@ Refuses to know which server it is. The listener says who the client is in a hea
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ("ASGIApp", "Application", "Message", "Receive", "Scope", "Send")
+if TYPE_CHECKING:
+    from ..asgi_types import ASGIApp, Receive, Scope, Send
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""An ASGI 3 application."""
+__all__ = ("Application",)
 
 # As in the listener's `forward/headers.rs`: scheme, address, port.
 _PEER: Final = b"sio-fast-peer"

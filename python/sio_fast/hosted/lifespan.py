@@ -13,7 +13,7 @@ import anyio
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from .application import ASGIApp, Message
+    from ..asgi_types import ASGIApp, Message
 
 __all__ = ("Lifespan",)
 

@@ -15,7 +15,8 @@ import hypercorn.trio
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
-    from .application import Application, Message, Receive, Scope, Send
+    from ..asgi_types import Message, Receive, Scope, Send
+    from .application import Application
     from .ending import Ending
 
 __all__ = ("serve",)

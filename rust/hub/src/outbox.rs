@@ -17,6 +17,8 @@ pub struct Outbox {
     /// How far the first frame is written: which part, and how many bytes of it.
     part: u32,
     offset: u32,
+    /// Size of the packet that was taken whole and is being written.
+    in_flight: usize,
 }
 
 impl Outbox {
@@ -28,7 +30,7 @@ impl Outbox {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.in_flight == 0
     }
 
     pub fn len(&self) -> usize {
@@ -83,6 +85,30 @@ impl Outbox {
         self.bytes -= released;
         self.shrink();
         released
+    }
+
+    /// For a carrier that frames by itself: the next part (see [`Frame::part`]). A packet of which part was taken is never
+    /// broken off; it counts until [`Outbox::finish`].
+    pub fn take_part(&mut self) -> Option<(Arc<Frame>, usize)> {
+        let frame = Arc::clone(self.queue.front()?);
+        let part = self.part as usize;
+        if frame.part(part + 1).is_some() {
+            self.part += 1;
+        } else {
+            self.queue.pop_front();
+            self.part = 0;
+            if frame.kind() == Kind::Packet {
+                self.bytes -= frame.wire_len();
+                self.in_flight += frame.wire_len();
+            }
+            self.shrink();
+        }
+        Some((frame, part))
+    }
+
+    /// What was taken is out. Returns the size of the packet that is out completely, if it was the last part.
+    pub fn finish(&mut self) -> usize {
+        std::mem::take(&mut self.in_flight)
     }
 
     /// Moves as many packets as fit `max` bytes (at least one) to a polling body. Returns the size of what was taken.
@@ -149,9 +175,9 @@ impl Outbox {
         dropped
     }
 
-    /// Bytes of all packets that wait.
+    /// Bytes of all packets that wait or are being written.
     pub const fn packet_bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.in_flight
     }
 
     fn shrink(&mut self) {
@@ -236,6 +262,23 @@ mod tests {
         outbox.advance(3);
         assert_eq!(outbox.drop_oldest(1_000), (1, 7));
         assert_eq!(text(&outbox), b"2[0]\x81\x0542[2]");
+    }
+
+    #[test]
+    fn a_packet_that_was_taken_counts_until_it_is_out() {
+        let mut outbox = Outbox::default();
+        let attached = Frame::packet([0; 10].into(), 10, vec![[0; 12].into()]);
+        let size = attached.wire_len();
+        outbox.push(Arc::new(attached));
+        assert_eq!(outbox.take_part().map(|(_, part)| part), Some(0));
+        assert_eq!(outbox.finish(), 0);
+        assert_eq!(outbox.discard(), 0, "half of a packet is out");
+        assert_eq!(outbox.take_part().map(|(_, part)| part), Some(1));
+        assert!(outbox.take_part().is_none());
+        assert!(!outbox.is_empty());
+        assert_eq!(outbox.packet_bytes(), size);
+        assert_eq!(outbox.finish(), size);
+        assert!(outbox.is_empty());
     }
 
     #[test]

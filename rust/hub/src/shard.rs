@@ -4,9 +4,9 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `http.rs` answers requests, `asking.rs` those that the application judges, `link.rs` serves `WebSockets`, `inbound.rs`
-//! hands packets up, `expiry.rs` does what is due, `closing.rs` ends sessions, `shedding.rs` keeps slow ones within their
-//! bound.
+//! `skin.rs` has the words of that conversation, `http.rs` answers requests, `asking.rs` those that the application judges,
+//! `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `expiry.rs` does what is due, `closing.rs` ends sessions,
+//! `shedding.rs` keeps slow ones within their bound.
 
 mod asking;
 mod closing;
@@ -15,10 +15,10 @@ mod http;
 mod inbound;
 mod link;
 mod shedding;
+mod skin;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use hashbrown::HashMap;
 use sio_protocol::{
     engineio::{reject::Headers, request::Transport, session::Session as Machine},
@@ -39,6 +39,8 @@ use crate::{
     timers::Timers,
 };
 
+pub use skin::{Dirty, LinkState, Message, Outgoing, PostVerdict, Response, Resumed, Verdict};
+
 /// A session of this shard: slot and generation, so that a stale key is harmless.
 pub type SessionKey = Key<Entry>;
 
@@ -53,88 +55,6 @@ const LATE: Duration = Duration::from_millis(500);
 
 /// Bytes of a bad packet that the log shows.
 pub(crate) const EXCERPT: usize = 64;
-
-/// A complete HTTP answer; Content-Length is for the skin to add.
-#[derive(Clone, Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Headers,
-    pub body: Bytes,
-}
-
-/// What a skin does with an HTTP request.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Not under our path: the fallback service answers it.
-    NotOurs,
-    /// Answer now. `close`: the TCP connection ends after the answer.
-    Respond { response: Response, close: bool },
-    /// The session is another shard's, the one of this number: the whole request is its owner's to answer.
-    Elsewhere { shard: usize },
-    /// The application decides: wait until the shard lists [`Resumed::Request`], then call [`Shard::handle_decided`] with the
-    /// same head. If the client goes away before, call [`Shard::handle_request_aborted`].
-    Ask { question: QuestionKey },
-    /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
-    /// goes away before, call [`Shard::handle_poll_aborted`].
-    Poll { session: SessionKey },
-    /// Read at most `limit` bytes of the body, then call [`Shard::handle_post`], [`Shard::handle_post_too_large`] or
-    /// [`Shard::handle_post_aborted`].
-    ReadBody { session: SessionKey, limit: usize },
-    /// Answer 101 with `accept` as Sec-WebSocket-Accept and these headers, then call [`Shard::handle_link_open`]. If the
-    /// 101 cannot be completed: [`Shard::handle_link_closed`].
-    Accept {
-        link: LinkKey,
-        accept: String,
-        headers: Headers,
-    },
-}
-
-/// What a skin does after a POST.
-#[derive(Debug)]
-pub enum PostVerdict {
-    Respond {
-        response: Response,
-        close: bool,
-    },
-    /// The session is paused: hold the answer back until the shard lists [`Resumed::Post`].
-    Hold {
-        response: Response,
-    },
-}
-
-/// Something to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dirty {
-    Link(LinkKey),
-    Poll(SessionKey),
-}
-
-/// Something that may go on reading, or a request that may go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumed {
-    Link(LinkKey),
-    Post(SessionKey),
-    Request(QuestionKey),
-}
-
-/// One complete WebSocket message of a client.
-#[derive(Clone, Copy, Debug)]
-pub enum Message<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
-}
-
-/// State of a link after a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// Read on.
-    Open,
-    /// The session is paused: do not read until [`Resumed::Link`].
-    Paused,
-    /// No more reading: write what [`Shard::link_slices`] gives (a close frame is the last of it), then close the TCP
-    /// connection and call [`Shard::handle_link_closed`].
-    Closing,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -176,6 +96,8 @@ pub struct Link {
     /// Frames for this connection alone: a probe's answer, control frames, the close frame.
     own: Outbox,
     closing: bool,
+    /// Its last word has waited too long to be written.
+    given_up: bool,
 }
 
 #[derive(Debug)]
@@ -236,6 +158,11 @@ impl Shard {
     /// Something that may go on reading. Call until `None` after every other call.
     pub fn next_resumed(&mut self) -> Option<Resumed> {
         self.resumed.pop_front()
+    }
+
+    /// Whether [`Shard::next_dirty`] and [`Shard::next_resumed`] have nothing to tell.
+    pub fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && self.resumed.is_empty()
     }
 
     /// When [`Shard::expire`] must be called next.

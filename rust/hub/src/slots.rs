@@ -47,6 +47,16 @@ impl<T> Key<T> {
             of: PhantomData,
         }
     }
+
+    /// One number for whoever cannot hold a key.
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    /// The key of such a number. One that never was a key is as harmless as a stale one.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self::new(bits as u32, (bits >> 32) as u32)
+    }
 }
 
 #[derive(Debug)]

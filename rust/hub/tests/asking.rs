@@ -55,6 +55,8 @@ fn decided(
         headers,
         address: None,
         secure: false,
+        host: None,
+        forwarded_host: None,
     };
     let now = world.now();
     world.shard.handle_decided(key, now, &head)

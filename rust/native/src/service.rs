@@ -233,6 +233,8 @@ fn with_head<T>(
         headers: &headers,
         address,
         secure: false,
+        host: None,
+        forwarded_host: None,
     })
 }
 

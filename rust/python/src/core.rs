@@ -20,7 +20,12 @@ use sio_hub::{
 use sio_native::{ListenOptions, Native};
 
 use crate::{
-    errors, facts, mailbox::Mailbox, namespace::NamespaceCore, notices, options, outgoing::Shared,
+    asgi::{LoopShard, Owned},
+    errors, facts,
+    mailbox::Mailbox,
+    namespace::NamespaceCore,
+    notices, options,
+    outgoing::Shared,
     raw_args::RawEventsCell,
 };
 
@@ -30,6 +35,7 @@ pub struct Core {
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
     native: Mutex<Option<Native>>,
+    on_loop: Mutex<Option<Arc<Owned>>>,
     /// The deque that notices are taken into; its memory is used again.
     taken: Mutex<VecDeque<Notice>>,
 }
@@ -62,6 +68,7 @@ impl Core {
             }),
             mailbox,
             native: Mutex::new(None),
+            on_loop: Mutex::new(None),
             taken: Mutex::default(),
         })
     }
@@ -127,12 +134,29 @@ impl Core {
         Ok(addresses)
     }
 
+    fn open_shard(&self) -> PyResult<LoopShard> {
+        let mut on_loop = self.on_loop.lock();
+        if on_loop.is_some() {
+            return Err(errors::already_started());
+        }
+        let owned = Owned::new(&self.shared.hub).map_err(|error| errors::io(&error))?;
+        *on_loop = Some(Arc::clone(&owned));
+        Ok(LoopShard { owned })
+    }
+
     fn shutdown(&self, grace: f64) {
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         self.hub().shutdown();
-        match &*self.native.lock() {
-            Some(native) => native.stop(grace),
-            None => self.mailbox.deliver(Notice::Stopped),
+        let native = self.native.lock();
+        let on_loop = self.on_loop.lock();
+        if let Some(native) = &*native {
+            native.stop(grace);
+        }
+        if let Some(owned) = &*on_loop {
+            owned.stop(grace.is_zero());
+        }
+        if native.is_none() && on_loop.is_none() {
+            self.mailbox.deliver(Notice::Stopped);
         }
     }
 
@@ -141,6 +165,10 @@ impl Core {
         if let Some(mut native) = native {
             native.stop(Duration::ZERO);
             py.detach(move || native.join());
+        }
+        let on_loop = self.on_loop.lock().take();
+        if let Some(owned) = on_loop {
+            owned.end();
         }
         self.mailbox.close();
     }

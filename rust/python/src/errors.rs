@@ -40,6 +40,10 @@ pub fn entropy(error: getrandom::Error) -> PyErr {
     ))
 }
 
+pub fn clock(now: f64) -> PyErr {
+    PyValueError::new_err(format!("{now} is no moment of a monotonic clock"))
+}
+
 pub fn already_started() -> PyErr {
     PyRuntimeError::new_err(
         "this server is running already; close() it first, or make another Server",

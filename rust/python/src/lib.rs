@@ -1,5 +1,6 @@
 //! The edge: everything that knows both Python and the core. No policy lives here.
 
+mod asgi;
 mod codec;
 mod core;
 mod errors;
@@ -24,8 +25,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<socket::SocketCore>()?;
     module.add_class::<question::QuestionCore>()?;
     module.add_class::<raw_args::RawArgs>()?;
-    for (name, kind) in notices::KINDS {
-        module.add(name, kind)?;
+    module.add_class::<asgi::LoopShard>()?;
+    let numbers = notices::KINDS
+        .iter()
+        .chain(&asgi::VERDICTS)
+        .chain(&asgi::STATES);
+    for (name, number) in numbers {
+        module.add(*name, *number)?;
     }
     module.add_function(wrap_pyfunction!(facts::generate_id, module)?)?;
     module.add_function(wrap_pyfunction!(facts::close_reasons, module)?)?;

@@ -9,6 +9,7 @@ use pyo3::{
 };
 use sio_hub::config::{Config, Overflow};
 use sio_protocol::engineio::{
+    proxies::Networks,
     request::{CorsOrigins, CorsPolicy, RequestPolicy, Transports, normalise_path},
     session::Timing,
 };
@@ -16,7 +17,7 @@ use sio_protocol::engineio::{
 use crate::{codec::EncodeOptions, errors};
 
 /// The attributes that are read; the test-suite compares them with `sio_fast.settings.Settings`.
-pub const FIELDS: [&str; 25] = [
+pub const FIELDS: [&str; 26] = [
     "path",
     "transports",
     "allow_upgrades",
@@ -36,6 +37,7 @@ pub const FIELDS: [&str; 25] = [
     "cors_exposed_headers",
     "cors_credentials",
     "cors_max_age",
+    "trusted_proxies",
     "default",
     "max_queued_events",
     "max_queued_bytes",
@@ -63,6 +65,7 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
                     "a number of seconds (int, 0 or more), or None",
                 )?,
             },
+            trusted_proxies: reader.networks()?,
         },
         allow_upgrades: reader.get("allow_upgrades", "a bool")?,
         ask_about_handshakes: reader.callable("allow_request", "a request")?.is_some(),
@@ -215,6 +218,19 @@ impl<'py> Reader<'_, 'py> {
             &value,
             "None (same origin), False (no check), \"*\", an origin, a sequence of origins or a function of one",
         ))
+    }
+
+    fn networks(&self) -> PyResult<Networks> {
+        let name = "trusted_proxies";
+        let wanted = "pairs of an address and the number of its leading bits";
+        let mut networks = Vec::new();
+        for (address, bits) in self.get::<Vec<(String, u8)>>(name, wanted)? {
+            let Ok(address) = address.parse() else {
+                return Err(wrong_type(name, &self.raw(name)?, wanted));
+            };
+            networks.push((address, bits));
+        }
+        Ok(Networks::new(networks))
     }
 
     fn callable(&self, name: &'static str, of: &str) -> PyResult<Option<Py<PyAny>>> {

@@ -96,6 +96,13 @@ impl Shard {
         {
             self.end_link(link, None);
         }
+        if let Some(key) = entry.link
+            && let Some(link) = self.links.get_mut(key)
+        {
+            // A writer that is stuck learns that it is in vain.
+            link.given_up = true;
+            self.dirty.push_back(Dirty::Link(key));
+        }
     }
 
     pub(super) fn close_all(&mut self, now: Now) {

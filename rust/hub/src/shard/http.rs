@@ -38,6 +38,7 @@ impl Shard {
 
     /// What is to be done with a request, given what the application has said about it.
     pub(super) fn judge(&mut self, now: Now, head: &RequestHead<'_>, told: &Said) -> Verdict {
+        let head = &self.hub.config.request.trusted_proxies.look_through(head);
         let intent = match request::classify(&self.hub.config.request, head) {
             Classified::NotOurs => return Verdict::NotOurs,
             Classified::Preflight(answer) => {
@@ -215,6 +216,7 @@ impl Shard {
             session,
             own: Outbox::default(),
             closing: false,
+            given_up: false,
         });
         let mut headers = intent.headers.clone();
         if let Some(subprotocol) = intent.subprotocol {

@@ -5,14 +5,21 @@ use std::{io::IoSlice, sync::Arc};
 use sio_protocol::{
     close::CloseReason,
     engineio::session::{Candidate, PROBE_ANSWER},
-    websocket::Opcode,
+    websocket::{Opcode, Violation},
 };
 
-use super::{Dirty, Link, LinkKey, LinkState, Message, Phase, SessionKey, Shard};
-use crate::{frame::Frame, outbox::Outbox, time::Now};
+use super::{Dirty, Link, LinkKey, LinkState, Message, Outgoing, Phase, SessionKey, Shard};
+use crate::{
+    frame::{Frame, Kind},
+    outbox::Outbox,
+    time::Now,
+};
 
 /// Status of the close frame when the server goes away (RFC 6455, 7.4.1).
 const GOING_AWAY: u16 = 1001;
+
+/// Code with which a host says that it is going to stop (IANA's registry of close codes: Service Restart).
+const SERVICE_RESTART: u16 = 1012;
 
 /// Control frames of one link that may wait.
 const MAX_OWN: usize = 64;
@@ -55,6 +62,11 @@ impl Shard {
         let Some(entry) = self.entries.get(session) else {
             return self.end_link(key, None);
         };
+        if message.len() > self.hub.config.max_http_buffer_size {
+            // A host has limits of its own; our decoder has ours.
+            let Violation { code, detail } = Violation::TOO_BIG;
+            return self.handle_link_violation(key, now, code, detail);
+        }
         if entry.link == Some(key) {
             match message {
                 Message::Text(text) => self.handle_text(session, now, text.as_bytes()),
@@ -143,6 +155,14 @@ impl Shard {
             self.push_own(key, Frame::control(Opcode::Pong, data));
         }
         self.link_state(key)
+    }
+
+    /// The host says that the connection has ended, with this code. The key is dead afterwards.
+    pub fn handle_link_disconnected(&mut self, key: LinkKey, now: Now, code: Option<u16>) {
+        if code == Some(SERVICE_RESTART) {
+            self.link_gone(key, now, CloseReason::ServerShuttingDown, None);
+        }
+        self.handle_link_closed(key, now);
     }
 
     /// The TCP connection ended, or everything was written after [`LinkState::Closing`]. The key is dead afterwards.
@@ -239,6 +259,43 @@ impl Shard {
             link.own.advance(written);
         }
         !(entry.outbox.is_empty() && link.own.is_empty())
+    }
+
+    /// For a host that frames by itself: the next message, once the one before it is written. `None`: nothing waits.
+    pub fn take_link_message(&mut self, key: LinkKey) -> Option<Outgoing> {
+        let link = self.links.get_mut(key)?;
+        link.own.finish();
+        let entry = self
+            .entries
+            .get_mut(link.session)
+            .filter(|entry| entry.link == Some(key));
+        let outbox = match entry {
+            None => &mut link.own,
+            Some(entry) => {
+                let released = entry.outbox.finish();
+                if released > 0 {
+                    self.hub.written(&entry.shared, released);
+                }
+                if link.session_first(&entry.outbox) {
+                    &mut entry.outbox
+                } else {
+                    &mut link.own
+                }
+            }
+        };
+        let (frame, part) = outbox.take_part()?;
+        Some(match frame.kind() {
+            Kind::Packet => Outgoing::Message(frame, part),
+            Kind::Control => Outgoing::Close(match frame.text().payload() {
+                [high, low, ..] => Some(u16::from_be_bytes([*high, *low])),
+                _ => None,
+            }),
+        })
+    }
+
+    /// The session of this link has ended long ago and is forgotten: whatever its writer still does is in vain.
+    pub fn is_given_up(&self, key: LinkKey) -> bool {
+        self.links.get(key).is_some_and(|link| link.given_up)
     }
 
     fn session_of(&self, key: LinkKey) -> Option<SessionKey> {

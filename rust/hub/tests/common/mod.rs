@@ -29,6 +29,7 @@ use sio_hub::{
 };
 use sio_protocol::{
     engineio::{
+        proxies::Networks,
         request::{CorsOrigins, CorsPolicy, RequestHead, RequestPolicy, Transports},
         session::Timing,
     },
@@ -39,6 +40,7 @@ use sio_protocol::{
 pub fn config() -> Config {
     Config {
         request: RequestPolicy {
+            trusted_proxies: Networks::default(),
             path: "/socket.io/".to_owned(),
             transports: Transports::ALL,
             cors: CorsPolicy {
@@ -171,6 +173,8 @@ impl World {
             headers,
             address: None,
             secure: false,
+            host: None,
+            forwarded_host: None,
         };
         self.shard.request(self.now(), &head)
     }

@@ -28,6 +28,7 @@ use sio_native::{ListenOptions, Native};
 use sio_protocol::{
     close::CloseReason,
     engineio::{
+        proxies::Networks,
         request::{CorsPolicy, RequestPolicy, Transports},
         session::Timing,
     },
@@ -40,6 +41,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub fn config() -> Config {
     Config {
         request: RequestPolicy {
+            trusted_proxies: Networks::default(),
             path: "/socket.io/".to_owned(),
             transports: Transports::ALL,
             cors: CorsPolicy::default(),

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 
 use super::cors::Verdict;
 pub use super::cors::{CorsOrigins, CorsPolicy};
+use super::proxies::Networks;
 pub use super::reject::{ErrorCode, Headers, Reject};
 use crate::websocket::handshake;
 
@@ -23,10 +24,27 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// Path and query.
     pub target: &'a str,
-    /// Names in lower case, repeated headers kept. A carrier that trusts its proxy gives the forwarded host as `host`.
+    /// Names in lower case, repeated headers kept.
     pub headers: &'a [(&'a str, &'a [u8])],
     pub address: Option<SocketAddr>,
     pub secure: bool,
+    /// The server that carries us, if it is not a listener of our own.
+    pub host: Option<Host<'a>>,
+    /// What the client wrote as `Host`, if a believed proxy says so.
+    pub forwarded_host: Option<&'a str>,
+}
+
+/// What a foreign server (ASGI) has found out about a request before it came to us.
+#[derive(Clone, Copy, Debug)]
+pub struct Host<'a> {
+    /// The whole path, decoded.
+    pub path: &'a str,
+    /// The part of it that belongs to whoever routed the request here; empty if nobody did, or did not say.
+    pub root: &'a str,
+    /// Somebody did: nothing need be left of the path.
+    pub mounted: bool,
+    /// The request is a WebSocket handshake, checked; without it none can come of it.
+    pub websocket: bool,
 }
 
 impl<'a> RequestHead<'a> {
@@ -34,6 +52,14 @@ impl<'a> RequestHead<'a> {
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.headers.iter().find(|(one, _)| *one == name)?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// All values of a header that are UTF-8.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(one, _)| *one == name)
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
     /// The path without the query.
@@ -44,6 +70,16 @@ impl<'a> RequestHead<'a> {
     /// The query without its question mark; empty if there is none.
     pub fn query(&self) -> &'a str {
         split_target(self.target).1
+    }
+}
+
+impl Host<'_> {
+    /// The policy's path, from the beginning or below the root; or nothing, where a mount is the path.
+    fn is_ours(&self, root: &str, query: &str) -> bool {
+        let rest = below(self.path, self.root);
+        is_under(self.path, root)
+            || is_under(rest, root)
+            || (self.mounted && matches!(rest, "" | "/") && Query::read(query).eio.is_some())
     }
 }
 
@@ -99,6 +135,7 @@ pub struct RequestPolicy {
     pub path: String,
     pub transports: Transports,
     pub cors: CorsPolicy,
+    pub trusted_proxies: Networks,
 }
 
 /// A path with exactly one slash at both ends.
@@ -135,7 +172,7 @@ pub struct Intent<'a> {
     pub sid: Option<Cow<'a, str>>,
     /// The query's `EIO`.
     pub eio: Option<Cow<'a, str>>,
-    /// Present if this is a valid WebSocket handshake and the transport is WebSocket.
+    /// Present if this is a valid WebSocket handshake and the transport is WebSocket; empty if a host has answered it.
     pub websocket_key: Option<&'a str>,
     /// Why it is none, when WebSocket was asked for.
     pub websocket_fault: Option<handshake::Fault>,
@@ -198,14 +235,18 @@ pub enum Step {
 /// The order of the checks is the official server's: path, preflight, transport, origin.
 pub fn classify<'a>(policy: &RequestPolicy, head: &RequestHead<'a>) -> Classified<'a> {
     let (path, query) = split_target(head.target);
-    if !is_under(path, &policy.path) {
+    let ours = match &head.host {
+        None => is_under(path, &policy.path),
+        Some(host) => host.is_ours(&policy.path, query),
+    };
+    if !ours {
         return Classified::NotOurs;
     }
     let cors = &policy.cors;
     let raw_origin = raw_header(head, "origin");
     let origin = raw_origin.and_then(header_text);
     let origin_is_text = raw_origin.is_some() == origin.is_some();
-    let verdict = cors.judge(origin, head.header("host"));
+    let verdict = cors.judge(origin, head.forwarded_host.or_else(|| head.header("host")));
     let admitted = origin_is_text && verdict != Verdict::Refused;
 
     if head.method == "OPTIONS" && cors.is_on() && admitted {
@@ -221,7 +262,9 @@ pub fn classify<'a>(policy: &RequestPolicy, head: &RequestHead<'a>) -> Classifie
         Headers::new()
     };
     let query = Query::read(query);
-    let asks_for_websocket = handshake::asks(head.headers);
+    let asks_for_websocket = head
+        .host
+        .map_or_else(|| handshake::asks(head.headers), |host| host.websocket);
     let name = query.transport.as_deref().unwrap_or("");
     let refuse = |mut reject: Reject, upgrade| {
         reject.headers.extend(headers.iter().cloned());
@@ -242,9 +285,15 @@ pub fn classify<'a>(policy: &RequestPolicy, head: &RequestHead<'a>) -> Classifie
         return refuse(Reject::origin(origin), upgrade);
     }
 
-    let websocket = match transport {
-        Transport::Polling => None,
-        Transport::WebSocket => Some(handshake::check(head.method, head.headers)),
+    let websocket = match (transport, head.host) {
+        (Transport::Polling, Some(host)) if host.websocket => {
+            let reject = bad_request("TRANSPORT_MISMATCH").with("transport", name);
+            return refuse(reject, true);
+        }
+        (Transport::Polling, _) => None,
+        (Transport::WebSocket, None) => Some(handshake::check(head.method, head.headers)),
+        (Transport::WebSocket, Some(host)) if host.websocket => Some(Ok("")),
+        (Transport::WebSocket, Some(_)) => Some(Err(handshake::Fault::Upgrade)),
     };
     Classified::Intent(Intent {
         method: head.method,
@@ -398,6 +447,13 @@ fn split_target(target: &str) -> (&str, &str) {
 /// The path itself, with or without its slash, or something below it.
 fn is_under(path: &str, root: &str) -> bool {
     path.starts_with(root) || root.strip_suffix('/') == Some(path)
+}
+
+/// What is left of a path below a root that ends at a segment; the path itself if it lies elsewhere.
+fn below<'a>(path: &'a str, root: &str) -> &'a str {
+    path.strip_prefix(root.trim_end_matches('/'))
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        .unwrap_or(path)
 }
 
 fn raw_header<'a>(head: &RequestHead<'a>, name: &str) -> Option<&'a [u8]> {

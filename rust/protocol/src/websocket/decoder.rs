@@ -40,7 +40,8 @@ impl Violation {
         detail: "a text message or close reason is not UTF-8",
     };
 
-    const TOO_BIG: Self = Self {
+    /// A message over the limit of whoever receives it.
+    pub const TOO_BIG: Self = Self {
         code: 1009,
         detail: "a message is larger than the limit",
     };

@@ -3,6 +3,7 @@
 // Every test crate uses its own part of this.
 #![allow(dead_code)]
 
+use sio_protocol::engineio::proxies::Networks;
 use sio_protocol::engineio::request::{
     Classified, CorsOrigins, CorsPolicy, Headers, Intent, Reject, RequestHead, RequestPolicy,
     SessionView, Step, Transport, Transports, classify, decide, normalise_path,
@@ -30,6 +31,7 @@ pub const UPGRADED: SessionView = SessionView::Known {
 
 pub fn policy() -> RequestPolicy {
     RequestPolicy {
+        trusted_proxies: Networks::default(),
         path: normalise_path("/socket.io"),
         transports: Transports::ALL,
         cors: CorsPolicy::default(),
@@ -57,6 +59,8 @@ pub fn head<'a>(
         headers,
         address: None,
         secure: false,
+        host: None,
+        forwarded_host: None,
     }
 }
 
