@@ -17,10 +17,10 @@ fn taken(world: &mut World, link: LinkKey) -> Vec<String> {
     while let Some(message) = world.shard.take_link_message(link) {
         sent.push(match message {
             Outgoing::Message(frame, 0) => {
-                String::from_utf8(frame.text().payload().to_vec()).unwrap()
+                String::from_utf8_lossy(frame.text().payload()).into_owned()
             }
             Outgoing::Message(frame, part) => {
-                format!("<{} bytes>", frame.part(part).unwrap().payload().len())
+                format!("<{} bytes>", frame.attachments()[part - 1].payload().len())
             }
             Outgoing::Close(code) => format!("<close {code:?}>"),
         });
