@@ -10,6 +10,7 @@
 #   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
 #   SECONDS=…         how long `make fuzz` tries each target (default: 60)
 #   LOOP=…            the event loop of `make soak` (default: uvloop; asyncio, trio)
+#   ASGI=whole        for `make test-asgi`: the whole suite over every ASGI server, as `make test-all` does
 #   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
@@ -47,8 +48,8 @@ FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 BENCH_COLUMNS := median,iqr,ops,rounds
 QUICK_BENCH := --benchmark-columns=$(BENCH_COLUMNS) --benchmark-max-time=0.1 --benchmark-min-rounds=3 --benchmark-warmup=off
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test loom fuzz soak test-rust test-python test-all lint types format fix deny stubtest setup-tools build develop \
-        sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
+.PHONY: help setup demo test loom fuzz soak test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools \
+        build develop sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +59,7 @@ help: ## Show this list
 demo: $(STAMPS)/wheel examples/chat/node_modules/.package-lock.json ## Set everything up and serve the chat on 127.0.0.1 (PORT=3000)
 	PORT=$(PORT) exec $(BIN)/python examples/chat/app.py
 
-test: test-rust loom test-python ## Set everything up and run all tests
+test: test-rust loom test-python test-asgi ## Set everything up and run all tests
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 
@@ -73,6 +74,17 @@ test-rust: $(STAMPS)/venv ## Tests of the Rust crates
 
 test-python: $(STAMPS)/wheel $(STAMPS)/test js ## The Python suite: unit, house, black-box, browser
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Two servers carry the whole suite, one on each kind of loop; the others a sample. ASGI=whole: all of them everything.
+test-asgi: $(STAMPS)/wheel $(STAMPS)/test js ## The black-box suite over ASGI servers
+ifeq ($(ASGI),whole)
+	$(BIN)/python -m pytest tests/blackbox --numprocesses $(PYTEST_WORKERS) $(PYTEST_ARGS) --skin asgi
+else
+	$(BIN)/python -m pytest tests/blackbox --numprocesses $(PYTEST_WORKERS) $(PYTEST_ARGS) \
+	    --skin uvicorn --skin hypercorn --loop uvloop --loop trio
+	$(BIN)/python -m pytest tests/blackbox --numprocesses $(PYTEST_WORKERS) $(PYTEST_ARGS) --sample \
+	    --skin uvicorn-sansio --skin uvicorn-wsproto --skin granian --skin daphne
+endif
 
 loom: ## The queues between threads, in every order that can happen
 	RUSTFLAGS="--cfg sio_loom" CARGO_TARGET_DIR=target/loom cargo test --locked --package sio-hub --test loom
@@ -96,7 +108,7 @@ test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.1
 	for python in $$interpreters; do \
 	    minor=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	    echo "== Python $$minor ($$python)"; \
-	    $(MAKE) --no-print-directory test-python PYTHON="$$python" VENV=.venv-"$$minor"; \
+	    $(MAKE) --no-print-directory test-python test-asgi PYTHON="$$python" VENV=.venv-"$$minor" ASGI=whole; \
 	done
 
 # --- checks -----------------------------------------------------------------------------------------------------------

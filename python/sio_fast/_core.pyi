@@ -237,8 +237,8 @@ class LoopShard:
     def take_poll(self, now: float, session: int) -> Answer | None:
         """The answer to a poll that hangs, if there is something to say."""
 
-    def poll_aborted(self, now: float, session: int) -> None:
-        """The client went away while its poll hung. Call ``settle`` afterwards."""
+    def poll_aborted(self, now: float, session: int, by_host: bool) -> None:
+        """The client went away while its poll hung, or the host gave it up to stop. Call ``settle`` afterwards."""
 
     def post(self, now: float, session: int, body: bytes) -> tuple[bool, Answer] | None:
         """The body of a POST. True: hold the answer back until ``settle`` lists the session among the posts. None: the

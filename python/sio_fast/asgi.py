@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ("answer_http", "answer_websocket", "refuse", "respond", "verdict")
 
+# What uvicorn says when it stops. Others cut us off then, and it means the same.
+_SERVICE_RESTART: Final = 1012
 _STATE: Final = _core.UNSETTLED - 1
 
 _log = logging.getLogger("sio_fast.asgi")
@@ -83,10 +85,13 @@ async def respond(scope: Scope, send: Send, answer: Answer) -> None:
 
 async def _poll(driver: Driver, receive: Receive, session: int) -> Answer | None:
     """Waits until the session has something to say. None: the client is gone."""
+    gone = False
 
     async def watch() -> None:
+        nonlocal gone
         while (await receive())["type"] != "http.disconnect":
             pass
+        gone = True
         tasks.cancel_scope.cancel()
 
     waiting = Waiting()
@@ -102,7 +107,7 @@ async def _poll(driver: Driver, receive: Receive, session: int) -> Answer | None
             if driver.polls.get(session) is waiting:
                 del driver.polls[session]
             if waiting.answer is None:
-                driver.shard.poll_aborted(driver.clock(), session)
+                driver.shard.poll_aborted(driver.clock(), session, not gone)
                 driver.settle()
     return waiting.answer
 
@@ -214,6 +219,9 @@ class _Link:
                 state = driver.shard.link_open(driver.clock(), key)
                 tasks.start_soon(self._write)
                 await self._read(state)
+        except anyio.get_cancelled_exc_class():
+            self._code = _SERVICE_RESTART
+            raise
         except OSError:
             _log.debug("a WebSocket ended while something was sent", exc_info=True)
         finally:

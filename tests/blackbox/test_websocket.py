@@ -68,7 +68,9 @@ def test_an_unsupported_version_is_refused_before_the_101(server: ServerProcess,
     """The official server answers 101 and then writes an HTTP error into the WebSocket."""
     answer = refusal(server, f"{version}transport=websocket")
     assert answer.status == 400
-    assert answer.json() == {"code": 5, "message": "Unsupported protocol version"}
+    body = answer.json()
+    assert ("socket.io-client 3 or newer" in body.pop("hint", "")) == (version == "EIO=3&")
+    assert body == {"code": 5, "message": "Unsupported protocol version"}
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ mod common;
 use common::{HOST, Header, POLLING, UPGRADED, WEBSOCKET, answer, find, head, intent, policy};
 use proptest::prelude::*;
 use sio_protocol::engineio::request::{
-    Classified, ErrorCode, RequestPolicy, SessionView, Step, Transport, Transports, classify,
-    decide, normalise_path, query_pairs,
+    Classified, ErrorCode, Host, RequestHead, RequestPolicy, SessionView, Step, Transport,
+    Transports, classify, decide, normalise_path, query_pairs,
 };
 
 /// Method, target, headers, session, and what comes of them.
@@ -352,4 +352,87 @@ proptest! {
             }
         }
     }
+}
+
+fn hosted<'a>(
+    path: &'a str,
+    root: &'a str,
+    mounted: bool,
+    websocket: bool,
+    query: &'a str,
+) -> RequestHead<'a> {
+    RequestHead {
+        host: Some(Host {
+            path,
+            root,
+            mounted,
+            websocket,
+        }),
+        ..head("GET", query, &[])
+    }
+}
+
+#[test]
+fn below_a_host_the_path_is_ours_with_or_without_its_root() {
+    const QUERY: &str = "?EIO=4&transport=polling";
+    let rows = [
+        ("/socket.io/", "", true, true),
+        ("/socket.io", "", true, true),
+        ("/socket.io/", "/socket.io", true, true),
+        ("/app/socket.io/", "/app", false, true),
+        ("/app/socket.io/", "/app/", false, true),
+        ("/app/socket.io/", "", false, false),
+        ("/ws/", "/ws", true, true),
+        ("/ws", "/ws", true, true),
+        ("/ws/", "/ws", false, false),
+        ("/wsx/", "/ws", true, false),
+        ("/", "", true, true),
+        ("/", "", false, false),
+        ("/elsewhere/", "", true, false),
+        ("/ws/elsewhere", "/ws", true, false),
+    ];
+    for (path, root, mounted, ours) in rows {
+        let found = classify(&policy(), &hosted(path, root, mounted, false, QUERY));
+        assert_eq!(
+            found != Classified::NotOurs,
+            ours,
+            "{path} below {root}, mounted: {mounted}"
+        );
+    }
+    let page = classify(&policy(), &hosted("/ws/", "/ws", true, false, ""));
+    assert_eq!(page, Classified::NotOurs, "a person looks, no client");
+}
+
+#[test]
+fn a_host_has_checked_the_handshake() {
+    let websocket = "/socket.io/?EIO=4&transport=websocket";
+    let head = hosted("/socket.io/", "", false, true, websocket);
+    assert_eq!(answer(&policy(), &head, None), Ok(Step::OpenWebSocket));
+    let plain = hosted("/socket.io/", "", false, false, websocket);
+    let reject = answer(&policy(), &plain, None).unwrap_err();
+    assert_eq!(
+        (reject.status, reject.code),
+        (400, Some(ErrorCode::BadRequest))
+    );
+    let polling = "/socket.io/?EIO=4&transport=polling";
+    let confused = hosted("/socket.io/", "", false, true, polling);
+    match classify(&policy(), &confused) {
+        Classified::Reject(reject) => assert_eq!(reject.code, Some(ErrorCode::BadRequest)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_forwarded_host_is_what_an_origin_is_compared_with() {
+    let headers: &[Header] = &[("host", b"inside:8000"), ("origin", b"https://app.example")];
+    let plain = head("GET", "/socket.io/?EIO=4&transport=polling", headers);
+    assert_eq!(
+        answer(&policy(), &plain, None).unwrap_err().code,
+        Some(ErrorCode::Forbidden)
+    );
+    let forwarded = RequestHead {
+        forwarded_host: Some("app.example"),
+        ..plain
+    };
+    assert_eq!(answer(&policy(), &forwarded, None), Ok(Step::OpenPolling));
 }

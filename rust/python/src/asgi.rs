@@ -329,9 +329,16 @@ impl LoopShard {
             .map(|(response, close)| answer(py, &response, close)))
     }
 
-    fn poll_aborted(&self, now: f64, session: u64) -> PyResult<()> {
+    fn poll_aborted(&self, now: f64, session: u64, by_host: bool) -> PyResult<()> {
         let now = moment(now)?;
-        self.with(|shard| shard.handle_poll_aborted(SessionKey::from_bits(session), now));
+        let key = SessionKey::from_bits(session);
+        self.with(|shard| {
+            if by_host {
+                shard.handle_poll_cut(key, now);
+            } else {
+                shard.handle_poll_aborted(key, now);
+            }
+        });
         Ok(())
     }
 

@@ -292,6 +292,17 @@ impl Shard {
         }
     }
 
+    /// The host gave the poll up, because it is going to stop.
+    pub fn handle_poll_cut(&mut self, key: SessionKey, now: Now) {
+        let hanging = self
+            .entries
+            .get_mut(key)
+            .is_some_and(|entry| entry.poll.take().is_some());
+        if hanging {
+            self.close(key, now, CloseReason::ServerShuttingDown, None, true);
+        }
+    }
+
     fn post(
         &mut self,
         key: SessionKey,

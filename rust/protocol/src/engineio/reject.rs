@@ -51,6 +51,8 @@ pub struct Reject {
     /// `None`: the answer has no body (a method that a session does not know).
     pub code: Option<ErrorCode>,
     pub message: Cow<'static, str>,
+    /// What a person can do about it; beyond what the official server says.
+    pub hint: Option<&'static str>,
     /// What was wrong, as the pairs the official server puts into its error's `context`; values are shortened.
     pub context: Vec<(&'static str, String)>,
     /// Every header of the answer but its length.
@@ -64,6 +66,7 @@ impl Reject {
             status: code.status(),
             code: Some(code),
             message: Cow::Borrowed(code.message()),
+            hint: None,
             context: Vec::new(),
             headers: vec![("content-type", Cow::Borrowed("application/json"))],
         }
@@ -95,10 +98,22 @@ impl Reject {
             status: 500,
             code: None,
             message: Cow::Borrowed(""),
+            hint: None,
             context: Vec::new(),
             headers: Vec::new(),
         }
         .with("method", method)
+    }
+
+    /// A refusal of a revision of Engine.IO; the usual one comes from a client of Socket.IO 2.
+    pub fn version(eio: &str) -> Self {
+        let mut reject = Self::new(ErrorCode::UnsupportedProtocolVersion);
+        if eio == "3" {
+            reject.hint = Some(
+                "the client speaks Engine.IO 3, this server 4: use socket.io-client 3 or newer",
+            );
+        }
+        reject.with("protocol", eio)
     }
 
     /// Adds to the context; the value is shortened.
@@ -118,6 +133,10 @@ impl Reject {
         body.push(b'0' + code as u8);
         body.extend_from_slice(b",\"message\":");
         json::write_string(&self.message, &mut body);
+        if let Some(hint) = self.hint {
+            body.extend_from_slice(b",\"hint\":");
+            json::write_string(hint, &mut body);
+        }
         body.push(b'}');
         body
     }
@@ -194,6 +213,17 @@ mod tests {
         assert!(reject.message.contains("\"https://evil.example\""));
         assert!(reject.message.contains("cors_allowed_origins"));
         assert!(Reject::origin(&"x".repeat(10_000)).body().len() < 300);
+    }
+
+    #[test]
+    fn an_old_client_is_told_what_would_do() {
+        let body = String::from_utf8(Reject::version("3").body()).unwrap();
+        assert!(
+            body.starts_with(r#"{"code":5,"message":"Unsupported protocol version","hint":""#),
+            "{body}"
+        );
+        assert!(body.contains("socket.io-client 3 or newer"));
+        assert_eq!(Reject::version("").hint, None);
     }
 
     #[test]

@@ -341,7 +341,7 @@ fn open(intent: &Intent<'_>) -> Result<Step, Reject> {
     }
     if intent.eio.as_deref() != Some(PROTOCOL) {
         let eio = intent.eio.as_deref().unwrap_or("");
-        return Err(Reject::new(ErrorCode::UnsupportedProtocolVersion).with("protocol", eio));
+        return Err(Reject::version(eio));
     }
     Ok(match intent.transport {
         Transport::Polling => Step::OpenPolling,
