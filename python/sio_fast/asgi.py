@@ -76,7 +76,8 @@ async def respond(scope: Scope, send: Send, answer: Answer) -> None:
     status, headers, body, close = answer
     # HTTP/2 and later have no such header; there a connection is not one client's request.
     fields = [pair for pair in headers if pair[0] != b"connection"]
-    fields.append((b"content-length", b"%d" % len(body)))
+    if status != 204:
+        fields.append((b"content-length", b"%d" % len(body)))
     if close and scope.get("http_version", "1.1").startswith("1"):
         fields.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": fields})
@@ -99,7 +100,7 @@ async def _poll(driver: Driver, receive: Receive, session: int) -> Answer | None
         waiting.cancel = tasks.cancel_scope.cancel
         driver.polls[session] = waiting
         try:
-            driver.settle()
+            driver.answer_poll(session)
             tasks.start_soon(watch)
             await waiting.written.wait()
             tasks.cancel_scope.cancel()
@@ -223,7 +224,7 @@ class _Link:
             self._code = _SERVICE_RESTART
             raise
         except OSError:
-            _log.debug("a WebSocket ended while something was sent", exc_info=True)
+            _log.debug("a WebSocket ended before it was accepted", exc_info=True)
         finally:
             driver.links.pop(key, None)
             driver.shard.link_ended(driver.clock(), key, self._code)
@@ -256,15 +257,19 @@ class _Link:
     async def _write(self) -> None:
         """Sends what the core has for the link, one message after the other, as fast as the server takes them."""
         take, key, send, written = self._driver.shard.take, self._key, self._send, self._waiting.written
-        while True:
-            message = take(key)
-            if message is None:
-                await written.wait()
-            elif isinstance(message, str):
-                await send({"type": "websocket.send", "text": message})
-            elif isinstance(message, bytes):
-                await send({"type": "websocket.send", "bytes": message})
-            else:
-                await send({"type": "websocket.close", "code": message})
-                self._waiting.cancel()
-                return
+        message: str | bytes | int | None = None
+        try:
+            while not isinstance(message, int):
+                message = take(key)
+                if isinstance(message, str):
+                    await send({"type": "websocket.send", "text": message})
+                elif message is None:
+                    await written.wait()
+                elif isinstance(message, bytes):
+                    await send({"type": "websocket.send", "bytes": message})
+                else:
+                    await send({"type": "websocket.close", "code": message})
+        except OSError:
+            # How a server says that the client is gone.
+            _log.debug("a WebSocket ended while something was sent", exc_info=True)
+        self._waiting.cancel()

@@ -45,7 +45,7 @@ class Connection:
 
     @property
     def remote_address(self) -> str | None:
-        """Address of the peer of the TCP connection."""
+        """Address of the peer of the TCP connection; see :attr:`Handshake.address`."""
         return self._core.handshake()[2]
 
     @property

@@ -136,7 +136,7 @@ class Driver:
         for question in (self.questions[key] for key in decided if key in self.questions):
             question.tell()
         for key in polls:
-            self._answer_poll(key)
+            self.answer_poll(key)
         # Answering a poll may have ended its session.
         if more or polls:
             shard.wake()
@@ -146,7 +146,8 @@ class Driver:
         if shard.stop_asked:
             self._stop(now=shard.stop_asked > 1)
 
-    def _answer_poll(self, session: int) -> None:
+    def answer_poll(self, session: int) -> None:
+        """Gives the poll of a session its answer, if there is one."""
         poll = self.polls.get(session)
         if poll is not None and poll.answer is None:
             poll.answer = self.shard.take_poll(self.clock(), session)

@@ -77,7 +77,7 @@ class Handshake(Mapping[str, Any]):
 
     @property
     def address(self) -> str | None:
-        """Address of the peer of the TCP connection; proxies are not looked through."""
+        """Address of the peer of the TCP connection, or of the client that a proxy among ``trusted_proxies`` names."""
         return self._parts()[2]
 
     @property

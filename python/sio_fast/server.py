@@ -76,7 +76,8 @@ class Server(Namespaces[S]):
         upgrade_timeout: Time for an upgrade of the transport.
         cookie: True, a :class:`Cookie` or its fields: set at the handshake over long-polling, for balancers.
         connect_timeout: Time for a connection to join its first namespace.
-        max_connections: TCP connections held open at a time; further ones wait in the kernel's backlog. None: no limit.
+        max_connections: TCP connections held open at a time; further ones wait in the kernel's backlog. None: no limit. The
+            native listener's; an ASGI server has its own.
         max_http_buffer_size: Largest message of a client.
         max_attachments: Most attachments of one packet.
         max_depth: Deepest nesting of JSON.
