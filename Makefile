@@ -10,6 +10,7 @@
 #   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
 #   SECONDS=…         how long `make fuzz` tries each target (default: 60)
 #   ASGI=whole        for `make test-asgi`: the whole suite over every ASGI server, as `make test-all` does
+#   LOOP=…            the event loop of `make soak` (default: uvloop; asyncio, trio)
 #   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
@@ -22,6 +23,7 @@ VENV ?= .venv
 PORT ?= 3000
 PYTEST_ARGS ?=
 SECONDS ?= 60
+LOOP ?= uvloop
 PYTEST_WORKERS ?= 4
 # Evaluated when an environment is made, and only then: asking every interpreter takes seconds.
 PYTHON ?= $(shell tools/find-python)
@@ -43,9 +45,11 @@ MANIFESTS := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml)
 CORE_SOURCES := $(shell find rust -name '*.rs' -not -path '*/tests/*' -not -path 'rust/fuzz/*' -not -path '*/target/*')
 PACKAGE_SOURCES := $(shell find python/sio_fast -name '*.py' -o -name '*.pyi' -o -name py.typed)
 FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
+BENCH_COLUMNS := median,iqr,ops,rounds
+QUICK_BENCH := --benchmark-columns=$(BENCH_COLUMNS) --benchmark-max-time=0.1 --benchmark-min-rounds=3 --benchmark-warmup=off
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test loom fuzz test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools build develop \
-        sdist licenses bench gate autobahn lock clean
+.PHONY: help setup demo test loom fuzz soak test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools build develop \
+        sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -94,6 +98,10 @@ fuzz: $(CARGO_FUZZ) ## Fuzz each target for SECONDS=60; what it finds lies under
 	        cargo fuzz run --fuzz-dir rust/fuzz --sanitizer none $$each target/fuzz/corpus/$$each rust/fuzz/corpus/$$each \
 	        -- -max_total_time=$(SECONDS) -max_len=2000 -artifact_prefix=$(CURDIR)/target/fuzz/; \
 	done
+
+soak: $(STAMPS)/wheel $(STAMPS)/test ## 100 000 lives of clients, 10 000 who come back at once, 50 exits of each kind: ten minutes
+	$(BIN)/python -m pytest --long --loop $(LOOP) tests/blackbox/test_soak.py tests/blackbox/test_stampede.py \
+	    tests/blackbox/test_exit.py -v $(PYTEST_ARGS)
 
 test-all: test-rust ## Rust tests once, the Python suite on every CPython >= 3.11 found
 	@interpreters=$$(tools/find-python --all); \
@@ -150,17 +158,34 @@ licenses: THIRD-PARTY-LICENSES.html ## The licences of all crates in the wheel
 
 # --- speed ------------------------------------------------------------------------------------------------------------
 
-bench: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches of the Python side
-	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only $(PYTEST_ARGS)
+bench: bench-micro bench-system ## Everything: micro-benches, every measure beside every peer, scaling (about 25 minutes)
 
-gate: $(STAMPS)/wheel $(STAMPS)/bench benches/servers/node/node_modules/.package-lock.json ## Speed beside the official server, interleaved
-	cargo build --locked --release --package sio-load
-	$(BIN)/python benches/gate.py
+bench-quick: $(STAMPS)/wheel $(STAMPS)/bench ## The main ones of both in three minutes
+	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only $(QUICK_BENCH) $(PYTEST_ARGS)
+	$(BIN)/python benches/system.py --rows quick --peers sio-fast,node,bun --rounds 3 --seconds 2 --warm-up 0.5
+
+bench-micro: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches: pytest-benchmark, criterion, instruction counts
+	$(BIN)/python -m pytest benches/python --benchmark-enable --benchmark-only --benchmark-columns=$(BENCH_COLUMNS) $(PYTEST_ARGS)
+	cargo bench --locked --package sio-micro -- --warm-up-time 0.5 --measurement-time 1
+	$(BIN)/python benches/ratios.py
+
+bench-system: $(STAMPS)/wheel $(STAMPS)/bench ## Every measure beside every peer, interleaved, then the scaling rows
+	$(BIN)/python benches/system.py --rows targets --rounds 3 --seconds 1 --warm-up 0.3
+	$(BIN)/python benches/system.py --rows scaling --rounds 1 --seconds 1 --warm-up 0.3
+
+gate: $(STAMPS)/wheel $(STAMPS)/bench ## Speed beside the official server, interleaved
+	$(BIN)/python benches/system.py --rows gate --peers sio-fast,node
+
+performance: ## docs/performance.md and its plots, from the newest result file of each row
+	python3 benches/page.py
 
 autobahn: ## The Autobahn suite against the WebSocket framing (CPython 2.7; writes docs/autobahn.md)
 	python3 tools/autobahn.py
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
+
+parity: $(STAMPS)/venv ## docs/parity.md, from tests/parity and the marks of the tests
+	$(BIN)/python tools/parity.py
 
 lock: $(STAMPS)/build $(STAMPS)/lint $(STAMPS)/bench ## Pin the tools' versions in tools/constraints.txt to what is installed
 	tools/lock-constraints $(BIN)/python > tools/constraints.txt.new
@@ -169,7 +194,7 @@ lock: $(STAMPS)/build $(STAMPS)/lint $(STAMPS)/bench ## Pin the tools' versions 
 clean: ## Remove everything that was built or installed here
 	rm -rf target dist build THIRD-PARTY-LICENSES.html $(wildcard .venv .venv-*) .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	    tests/browser/screenshots
-	rm -rf $(addsuffix /node_modules,$(patsubst %/,%,$(dir $(PACKAGES))))
+	rm -rf $(addsuffix /node_modules,$(patsubst %/,%,$(dir $(PACKAGES)))) benches/servers/*/node_modules
 	find python tests tools examples benches -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f python/sio_fast/*.so
 

@@ -1,4 +1,4 @@
-"""What is measured, and how runs become medians, spreads, ratios and a verdict.
+"""How runs become medians, spreads, ratios and a verdict, and the table of a row for a terminal.
 
 Pure arithmetic and text; starts nothing.
 """
@@ -9,82 +9,23 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from rows import LOADED, Figure, Row
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ROWS", "Row", "Run", "Summary", "format_summary", "summarise"]
+__all__ = ["MARKS", "Run", "Summary", "count", "format_summary", "mark", "summarise"]
 
 # Above this share of its core the generator may be what limits, so the wall clock says nothing about the server.
 BUSY_GENERATOR = 0.9
 # Below this share of its core a server under full load shared the core with something else, or waited.
 IDLE_SERVER = 0.8
 
-
 MARKS = {
     "*": f"the generator used more than {BUSY_GENERATOR:.0%} of its core: it may be the limit of the wall clock",
-    "~": f"the server got less than {IDLE_SERVER:.0%} of a core under full load: the machine was not quiet",
+    "^": "the generator itself sent late: at least half of the latency is its own",
+    "~": f"the server got less than {IDLE_SERVER:.0%} of a core under full load: the machine was not quiet, or it waited",
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measure and the ratio to the baseline that is wanted of it."""
-
-    name: str
-    mode: str
-    connections: int
-    in_flight: int
-    bytes: int
-    wanted: float
-    gate: bool = False
-
-    @property
-    def title(self) -> str:
-        """The measure with its sizes."""
-        sizes = f"N={self.connections}"
-        if self.mode not in ("connect", "idle"):
-            sizes += f" {'W' if self.mode == 'fanout' else 'K'}={self.in_flight} B={self.bytes}"
-        return f"{self.mode} {sizes}"
-
-    @property
-    def unit(self) -> str:
-        """What a figure counts."""
-        if self.mode == "idle":
-            return "bytes of resident memory for each connection (less is better)"
-        what = {"fanout": "deliveries", "connect": "connects"}.get(self.mode, "echoes")
-        return f"{what} per CPU-second of the server"
-
-    def arguments(self, seconds: float, warm_up: float) -> list[str]:
-        """The generator's command line for this measure."""
-        return [
-            *(self.mode, "--connections", str(self.connections), "--in-flight", str(self.in_flight)),
-            *("--bytes", str(self.bytes), "--seconds", str(seconds), "--warm-up", str(warm_up)),
-            *("--parallel", "100"),
-        ]
-
-    def figure(self, report: dict[str, Any]) -> float | None:
-        """The figure of a report, or ``None`` if the run gave none."""
-        if report.get("error"):
-            return None
-        key = "resident_bytes_per_connection" if self.mode == "idle" else "per_cpu_second"
-        value = report.get(key)
-        return float(value) if value else None
-
-    def ratio(self, subject: float, baseline: float) -> float:
-        """How many times better the subject is."""
-        return baseline / subject if self.mode == "idle" else subject / baseline
-
-
-ROWS = (
-    Row("echo", "echo-ack", 100, 16, 64, wanted=1.5, gate=True),
-    Row("fanout", "fanout", 1000, 4, 128, wanted=2.0, gate=True),
-    Row("echo-1", "echo-ack", 100, 1, 64, wanted=1.9),
-    Row("emit", "echo-emit", 100, 16, 64, wanted=4.0),
-    Row("fanout-1", "fanout", 1000, 1, 128, wanted=2.0),
-    Row("fanout-5000", "fanout", 5000, 4, 128, wanted=5.5),
-    Row("connect", "connect", 2000, 1, 64, wanted=5.0),
-    Row("idle", "idle", 5000, 1, 64, wanted=5.0),
-)
 
 
 @dataclass(frozen=True)
@@ -98,32 +39,54 @@ class Run:
 
 @dataclass(frozen=True)
 class Summary:
-    """The runs of one row, put together."""
+    """The runs of one row, put together; the first peer is the subject."""
 
     row: Row
     peers: tuple[str, ...]
     runs: tuple[Run, ...]
-    baseline: str | None
-    ratios: tuple[float, ...]
+    # For each other peer how many times better the subject was, round by round.
+    ratios: dict[str, tuple[float, ...]]
     medians: dict[str, float]
 
     @property
     def errors(self) -> list[str]:
         """What went wrong, peer by peer."""
-        failed = [run for run in self.runs if self.row.figure(run.report) is None]
+        failed = [run for run in self.runs if self.row.figure.of(run.report) is None]
         return [f"{run.peer}, round {run.round}: {run.report.get('error') or 'no figure'}" for run in failed]
 
-    @property
-    def ratio(self) -> float | None:
-        """The median over the rounds of subject to baseline."""
-        return median(self.ratios) if self.ratios else None
+    def ratio(self, peer: str) -> float | None:
+        """The median over the rounds of subject to peer."""
+        ratios = self.ratios.get(peer)
+        return median(ratios) if ratios else None
 
-    @property
-    def reached(self) -> bool | None:
-        """Whether the wanted ratio is there without any failed run; ``None`` where there is nothing to compare."""
-        if self.baseline is None:
+    def reached(self, peer: str) -> bool | None:
+        """Whether the wanted ratio to a peer is there without a failed run of either; ``None``: not measured, or none wanted."""
+        wanted = self.row.wanted.get(peer)
+        if wanted is None or peer not in self.peers[1:]:
             return None
-        return self.ratio is not None and self.ratio >= self.row.wanted and not self.errors
+        failed = {run.peer for run in self.runs if self.row.figure.of(run.report) is None}
+        ratio = self.ratio(peer)
+        return ratio is not None and ratio >= wanted and not failed & {peer, self.peers[0]}
+
+    def values(self, peer: str) -> list[float]:
+        """The figures of a peer, round by round, without failed ones."""
+        figures = [self.row.figure.of(run.report) for run in self.runs if run.peer == peer]
+        return [value for value in figures if value is not None]
+
+    def spread(self, peer: str) -> float | None:
+        """The distance between the best and the worst round as a part of the median."""
+        values = self.values(peer)
+        return (max(values) - min(values)) / median(values) if values else None
+
+    def middle(self, peer: str, figure: Figure | str) -> float | None:
+        """The median over the rounds of another number of the reports."""
+        of_peer = [run.report for run in self.runs if run.peer == peer and not run.report.get("error")]
+        if isinstance(figure, Figure):
+            values = [figure.of(report) for report in of_peer]
+        else:
+            values = [report.get(figure) for report in of_peer]
+        known = [value for value in values if value is not None]
+        return median(known) if known else None
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for the results file."""
@@ -132,83 +95,79 @@ class Summary:
             "measure": self.row.title,
             "unit": self.row.unit,
             "medians": self.medians,
-            "baseline": self.baseline,
-            "ratios": list(self.ratios),
-            "median_ratio": self.ratio,
-            "wanted_ratio": self.row.wanted,
-            "reached": self.reached,
+            "ratios": {peer: list(ratios) for peer, ratios in self.ratios.items()},
+            "wanted": dict(self.row.wanted),
+            "reached": {peer: self.reached(peer) for peer in self.row.wanted},
             "errors": self.errors,
             "runs": [{"round": run.round, "peer": run.peer, "report": run.report} for run in self.runs],
         }
 
 
-def summarise(row: Row, peers: Sequence[str], baseline: str, runs: Sequence[Run]) -> Summary:
-    """Put the runs of a row together; the first peer is the subject, compared round by round with the baseline."""
-    subject = peers[0]
-    compared = baseline if baseline in peers and baseline != subject else None
-    figures = {(run.round, run.peer): row.figure(run.report) for run in runs}
-    ratios: list[float] = []
-    for number in sorted({run.round for run in runs}):
-        ours = figures.get((number, subject))
-        theirs = figures.get((number, compared)) if compared else None
-        if ours and theirs:
-            ratios.append(row.ratio(ours, theirs))
+def summarise(row: Row, peers: Sequence[str], runs: Sequence[Run]) -> Summary:
+    """Put the runs of a row together; the first peer is the subject, compared round by round with each other one."""
+    figures = {(run.round, run.peer): row.figure.of(run.report) for run in runs}
+    ratios: dict[str, tuple[float, ...]] = {}
+    for peer in peers[1:]:
+        pairs = [(figures.get((number, peers[0])), figures.get((number, peer))) for number in _rounds(runs)]
+        ratios[peer] = tuple(row.ratio(ours, theirs) for ours, theirs in pairs if ours and theirs)
     by_peer = {peer: [value for (_, name), value in figures.items() if name == peer and value] for peer in peers}
     medians = {peer: median(values) for peer, values in by_peer.items() if values}
-    return Summary(row, tuple(peers), tuple(runs), compared, tuple(ratios), medians)
+    return Summary(row, tuple(peers), tuple(runs), ratios, medians)
+
+
+def mark(row: Row, report: dict[str, Any]) -> str:
+    """The marks of a doubtful run."""
+    marks = ""
+    # The clock of an open loop is looked at without sleeping.
+    if (report.get("generator_share") or 0.0) > BUSY_GENERATOR and row.mode != "open-loop":
+        marks += "*"
+    if (report.get("server_share") or 0.0) < IDLE_SERVER and row.mode in LOADED and row.figure is not Figure.P50:
+        marks += "~"
+    delay = report.get("send_delay_us")
+    if delay and delay["p99"] * 2 > report["latency_us"]["p99"]:
+        marks += "^"
+    return marks
+
+
+def count(value: float | None) -> str:
+    """A figure for people."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value < 1000 and value != int(value) else f"{value:,.0f}".replace(",", " ")
 
 
 def format_summary(summary: Summary) -> str:
-    """The table of one row."""
-    row, peers = summary.row, summary.peers
-    width = max(12, *(len(peer) + 2 for peer in peers))
-    lines = [
-        f"{row.title}: {row.unit}",
-        _line("round", list(peers), "ratio", "p50/p99 ms, server's and generator's share of a core", width),
-    ]
-    rounds = sorted({run.round for run in summary.runs})
-    marks: set[str] = set()
-    for number in rounds:
-        of_round = {run.peer: run.report for run in summary.runs if run.round == number}
-        values = [row.figure(of_round.get(peer, {})) for peer in peers]
-        notes = [_note(row, of_round.get(peer, {})) for peer in peers]
-        marks.update(mark for mark in MARKS for note in notes if mark in note)
-        theirs = row.figure(of_round.get(summary.baseline, {})) if summary.baseline else None
-        ratio = f"{row.ratio(values[0], theirs):.2f}" if values[0] and theirs else ""
-        lines.append(_line(str(number), [_count(value) for value in values], ratio, "; ".join(notes), width))
-    ratio = f"{summary.ratio:.2f}" if summary.ratio is not None else ""
-    span = f"({min(summary.ratios):.2f}-{max(summary.ratios):.2f})" if summary.ratios else ""
-    lines.append(_line("median", [_count(summary.medians.get(peer)) for peer in peers], ratio, span, width))
-    lines.append(_line("spread", [_spread(summary, peer) for peer in peers], "", "(max - min) / median", width))
+    """The table of one row: a line for each peer."""
+    row, width = summary.row, max(len(peer) for peer in summary.peers) + 2
+    head = f"  {'':<{width}}{'median':>10}{'spread':>8}  {'ratio':<20}{'wanted':<20}rounds"
+    lines = [f"{row.name}: {row.title}: {row.unit}", head]
+    for peer in summary.peers:
+        spread, ratios, wanted = summary.spread(peer), summary.ratios.get(peer), row.wanted.get(peer)
+        ratio = f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else ""
+        verdict = ""
+        if summary.reached(peer) is not None:
+            verdict = f"{wanted:.2f} {'REACHED' if summary.reached(peer) else 'NOT REACHED'}"
+        elif peer == summary.peers[0] and row.target:
+            ours = summary.medians.get(peer)
+            good = ours is not None and row.ratio(ours, row.target) >= 1.0
+            verdict = f"{count(row.target)} {'REACHED' if good else 'NOT REACHED'}"
+        notes = "; ".join(_note(row, run.report) for run in summary.runs if run.peer == peer)
+        cells = f"{count(summary.medians.get(peer)):>10}{'-' if spread is None else f'{spread:.0%}':>8}"
+        lines.append(f"  {peer:<{width}}{cells}  {ratio:<20}{verdict:<20}{notes}".rstrip())
+    lines.append("  rounds: figure, p50/p99 in ms, server's and generator's share of a core")
     lines += [f"  ! {error}" for error in summary.errors]
-    lines += [f"  {mark} {meaning}" for mark, meaning in MARKS.items() if mark in marks]
-    if summary.reached is not None:
-        verdict = "REACHED" if summary.reached else "NOT REACHED"
-        lines.append(f"  wanted {row.wanted:.1f} x {summary.baseline}: {verdict}")
+    marks = "".join(mark(row, run.report) for run in summary.runs if not run.report.get("error"))
+    lines += [f"  {sign} {meaning}" for sign, meaning in MARKS.items() if sign in marks]
     return "\n".join(lines)
 
 
-def _line(head: str, cells: Sequence[str], ratio: str, note: str, width: int) -> str:
-    columns = "".join(f"{cell:>{width}}" for cell in cells)
-    return f"  {head:<7}{columns}{ratio:>8}   {note}".rstrip()
-
-
-def _count(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}".replace(",", " ")
-
-
-def _spread(summary: Summary, peer: str) -> str:
-    figures = [summary.row.figure(run.report) for run in summary.runs if run.peer == peer]
-    values = [value for value in figures if value is not None]
-    return f"{(max(values) - min(values)) / median(values):.0%}" if values else "-"
+def _rounds(runs: Sequence[Run]) -> list[int]:
+    return sorted({run.round for run in runs})
 
 
 def _note(row: Row, report: dict[str, Any]) -> str:
     if report.get("error") or "latency_us" not in report:
         return "failed"
     latency, server, generator = report["latency_us"], report["server_share"] or 0.0, report["generator_share"] or 0.0
-    text = f"{latency['p50'] / 1000:.1f}/{latency['p99'] / 1000:.1f}, {server:.0%}"
-    if server < IDLE_SERVER and row.mode != "idle":
-        text += "~"
-    text += f" {generator:.0%}"
-    return text + "*" if generator > BUSY_GENERATOR else text
+    shares = f"{server:.0%} {generator:.0%}{mark(row, report)}"
+    return f"{count(row.figure.of(report))} {latency['p50'] / 1000:.2f}/{latency['p99'] / 1000:.2f} {shares}"

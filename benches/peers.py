@@ -1,6 +1,6 @@
-"""The servers that are compared, and the generator that drives them: how each is installed, started and ended.
+"""The servers that are compared, and the generator that drives them: how each is started and ended.
 
-Knows processes and cores; does not know which measures there are or what their figures mean.
+Knows processes and cores; does not know how a server is installed, which measures there are or what figures mean.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-__all__ = ["PEERS", "Peer", "Pinning", "Running", "build_generator", "generate", "prepare", "start"]
+__all__ = ["BENCHES", "BUN", "PEERS", "SOCKETIOXIDE_TARGET", "Peer", "Pinning", "Running", "generate", "start"]
 
 BENCHES = Path(__file__).resolve().parent
-NODE = BENCHES / "servers" / "node"
+SERVERS = BENCHES / "servers"
+TARGET = BENCHES.parent / "target"
+BUN = SERVERS / "bun" / "node_modules" / "@oven" / "bun-linux-x64" / "bin" / "bun"
+SOCKETIOXIDE_TARGET = TARGET / "peers" / "socketioxide"
+BARE = TARGET / "release" / "sio-bare"
 # From the start of a process to its ready line; an interpreter with a cold disk needs a few seconds.
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
@@ -50,6 +53,12 @@ class Peer:
 
     name: str
     command: Sequence[str]
+    # What has to be installed: see install.py.
+    requires: tuple[str, ...] = ()
+    # Modes and transports of the generator that it has no answer to.
+    lacks: frozenset[str] = frozenset()
+    # Further options of the generator.
+    flags: tuple[str, ...] = ()
 
     def argv(self, python: str) -> list[str]:
         """The command line with the interpreter filled in."""
@@ -65,40 +74,47 @@ class Running:
     versions: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def _sio_fast(backend: str) -> list[str]:
-    return ["{python}", str(BENCHES / "servers" / "sio_fast_server.py"), "--backend", backend]
+def _sio_fast(*arguments: str) -> list[str]:
+    return ["{python}", str(SERVERS / "sio_fast_server.py"), *arguments]
 
 
+def _python_socketio(host: str) -> list[str]:
+    return ["{python}", str(SERVERS / "python_socketio_server.py"), "--host", host]
+
+
+# The loop that is under the event handlers, and what the application does.
+_VARIANTS = (
+    Peer("sio-fast", _sio_fast()),
+    Peer("sio-fast-asyncio", _sio_fast("--backend", "asyncio")),
+    Peer("sio-fast-trio", _sio_fast("--backend", "trio"), requires=("python:trio",)),
+    Peer("sio-fast-sync", _sio_fast(), flags=("--event", "echo_sync")),
+    Peer("sio-fast-suspend", _sio_fast(), flags=("--event", "echo_suspend")),
+    Peer("sio-fast-middleware", _sio_fast("--middleware")),
+    Peer("sio-fast-busy-thread", _sio_fast("--busy-thread")),
+    Peer("sio-fast-2-threads", _sio_fast("--io-threads", "2")),
+    Peer("sio-fast-app", _sio_fast("--app")),
+)
+_SOCKETIO = "python:socketio,uvicorn,httptools,websockets,aiohttp,uvloop"
+_NO_SERVER = frozenset({"polling", "rooms", "idle"})
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("sio-fast", _sio_fast("uvloop")),
-        Peer("sio-fast-asyncio", _sio_fast("asyncio")),
-        Peer("sio-fast-trio", _sio_fast("trio")),
-        Peer("node", ["node", str(NODE / "server.mjs")]),
-        Peer("python-socketio", ["{python}", str(BENCHES / "servers" / "python_socketio_server.py")]),
+        *_VARIANTS,
+        Peer("node", ["node", str(SERVERS / "node" / "server.mjs")], requires=("npm:node",)),
+        Peer("bun", [str(BUN), str(SERVERS / "bun" / "server.mjs")], requires=("npm:bun",)),
+        Peer("python-socketio", _python_socketio("uvicorn"), requires=(_SOCKETIO,)),
+        Peer("python-socketio-aiohttp", _python_socketio("aiohttp"), requires=(_SOCKETIO,)),
+        Peer(
+            "socketioxide",
+            [str(SOCKETIOXIDE_TARGET / "release" / "sio-bench-socketioxide")],
+            requires=("foreign-crate:socketioxide",),
+            # It runs handlers of one client beside each other, so their broadcasts overtake one another.
+            flags=("--any-order",),
+        ),
+        Peer("bare-each", [str(BARE), "--send", "each"], requires=("crate:sio-bare",), lacks=_NO_SERVER),
+        Peer("bare-joined", [str(BARE), "--send", "joined"], requires=("crate:sio-bare",), lacks=_NO_SERVER),
     )
 }
-
-
-def prepare(names: Sequence[str]) -> None:
-    """Install what the named peers need and have not got: the packages of the Node server, from its lock file."""
-    if "node" not in names:
-        return
-    installed = NODE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, stdout=sys.stderr)
-
-
-def build_generator() -> Path:
-    """Build ``sio-load`` with optimisation and return its path."""
-    command = ["cargo", "build", "--locked", "--release", "--package", "sio-load", "--message-format", "json"]
-    built = subprocess.run(command, cwd=BENCHES.parent, check=True, stdout=subprocess.PIPE, text=True)
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "sio-load":
-            return Path(message["executable"])
-    raise RuntimeError("cargo built no executable named sio-load")
 
 
 @contextlib.contextmanager

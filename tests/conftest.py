@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from harness.skins import SKINS
-
-if TYPE_CHECKING:
-    import pytest
 
 # A skip in CI is a failure unless allowed_skips.txt says why no registry has what it needs.
 pytest_plugins = ["plugins.skips"]
@@ -38,3 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("asyncio", "uvloop", "trio"),
         help="only this event loop (repeatable); default: all three",
     )
+    group.addoption(
+        "--long",
+        action="store_true",
+        help="the long form of tests that repeat something: 100 000 lives of clients, 10 000 who come back at once, 50 exits",
+    )
+    group.addoption("--crowd", type=int, metavar="N", help="how many come back at once (1 500, or 10 000 with --long)")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that repeats something shall do so for minutes."""
+    return bool(request.config.getoption("--long"))

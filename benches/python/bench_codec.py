@@ -1,7 +1,7 @@
-"""The JSON codec against orjson, msgspec and the standard library, on three sizes of events and on non-ASCII text.
+"""The JSON codec against orjson, msgspec, the standard library and python-socketio's packets, on three sizes of events.
 
-Ours also writes and reads the packet's head and returns text and attachments, the others only the JSON; nobody's result
-is kept. Run: ``python -m pytest benches/python/bench_codec.py --benchmark-group-by=group``.
+Ours and python-socketio's also write and read the packet's head, the others only the JSON; nobody's result is kept. One of
+the events is text without ASCII. Run: ``python -m pytest benches/python/bench_codec.py --benchmark-enable``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 import pytest
+from socketio.packet import EVENT, Packet  # type: ignore[import-untyped]
 
 from sio_fast._core import decode_packet, encode_packet
 
@@ -58,17 +59,24 @@ def msgspec_decode(text: bytes) -> Callable[[], object]:
     return lambda: decode(text)
 
 
+def socketio_decode(text: bytes) -> Callable[[], object]:
+    packet = "2" + text.decode()
+    return lambda: Packet(encoded_packet=packet)
+
+
 ENCODERS: dict[str, Callable[[list[Any]], Callable[[], object]]] = {
     "sio_fast": ours_encode,
     "orjson": lambda event: lambda: orjson.dumps(event),
     "msgspec": msgspec_encode,
     "json": lambda event: lambda: json.dumps(event, ensure_ascii=False, separators=(",", ":")),
+    "python-socketio": lambda event: lambda: Packet(EVENT, data=event, binary=False).encode(),
 }
 DECODERS: dict[str, Callable[[bytes], Callable[[], object]]] = {
     "sio_fast": lambda text: lambda packet=b"2" + text: decode_packet(packet),
     "orjson": lambda text: lambda: orjson.loads(text),
     "msgspec": msgspec_decode,
     "json": lambda text: lambda: json.loads(text),
+    "python-socketio": socketio_decode,
 }
 
 

@@ -16,6 +16,7 @@ from .exceptions import (
     AckTimeout,
     ConnectError,
     DisconnectedError,
+    ForeignRoom,
     InvalidPayload,
     NotRunning,
     RejectEvent,
@@ -26,7 +27,9 @@ from .handshake import Handshake
 from .namespace import Namespace, ParentNamespace
 from .native import Listener
 from .operator import Broadcaster, BroadcastOperator, SocketOperator
+from .options import ServerOptions
 from .remote import RemoteSocket
+from .request import HttpRequest
 from .sent import Sent
 from .server import Server
 from .socket import Socket, current_socket
@@ -45,7 +48,9 @@ __all__ = (
     "Cookie",
     "DisconnectedError",
     "Event",
+    "ForeignRoom",
     "Handshake",
+    "HttpRequest",
     "InvalidPayload",
     "Listener",
     "Namespace",
@@ -59,6 +64,7 @@ __all__ = (
     "ReservedEventName",
     "Sent",
     "Server",
+    "ServerOptions",
     "Socket",
     "SocketIOError",
     "SocketOperator",

@@ -4,12 +4,15 @@ Every call is synchronous and short. Unless a docstring says otherwise a call ma
 write against :mod:`sio_fast`; this surface changes without notice.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias, final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, final
+
+from .asgi_types import Answer
 
 __all__ = [
     "ACCEPT",
     "ACK",
+    "ASK",
     "CLOSING",
     "CONNECT",
     "DEADLINE",
@@ -22,12 +25,16 @@ __all__ = [
     "PAUSED",
     "POLL",
     "READ_BODY",
+    "REQUEST",
     "RESPOND",
+    "ROOMS",
     "STOPPED",
     "UNSETTLED",
     "Core",
     "LoopShard",
     "NamespaceCore",
+    "QuestionCore",
+    "RawArgs",
     "SocketCore",
     "close_reasons",
     "config_fields",
@@ -40,9 +47,10 @@ __all__ = [
 
 # Kinds of notices, the first item of the tuples that Core.drain returns.
 EVENT: Final = 0
-"""``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes."""
+"""``(EVENT, handle, name, args, ack_id, size)``: ack_id is -1 when no answer is wanted; size in bytes; args is a tuple, or
+a RawArgs for names of NamespaceCore.want_raw."""
 CONNECT: Final = 1
-"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, ``{}`` when it sent none."""
+"""``(CONNECT, handle, socket_core, auth)``: a client asks for a namespace; auth is a dict, None when it sent none."""
 ACK: Final = 2
 """``(ACK, handle, ack_id, args)``: the client answered an emit_with_ack."""
 DISCONNECT: Final = 3
@@ -57,6 +65,12 @@ LOG: Final = 6
 STOPPED: Final = 7
 """``(STOPPED,)``: after shutdown: everything is flushed or the grace is over; Core.join will not block long."""
 
+REQUEST: Final = 8
+"""``(REQUEST, question_core)``: a request waits for the application's word; it comes only with ``allow_request``, or with a
+function as ``cors_allowed_origins``."""
+
+ROOMS: Final = 9
+"""``(ROOMS, namespace)``: NamespaceCore.take_room_changes has something; only while its rooms are watched."""
 # What LoopShard.request says, the first item of its tuples.
 NOT_OURS: Final = 0
 """``(NOT_OURS,)``: not under our path, or the shard has ended."""
@@ -66,6 +80,8 @@ POLL: Final = 2
 """``(POLL, session)``: answer with ``take_poll`` when ``settle`` lists the session."""
 READ_BODY: Final = 3
 """``(READ_BODY, session, limit)``: read at most ``limit`` bytes, then ``post``, ``post_too_large`` or ``post_aborted``."""
+ASK: Final = 5
+"""``(ASK, question)``: the application decides: when ``settle`` lists the question, ask again with it."""
 ACCEPT: Final = 4
 """``(ACCEPT, link, subprotocol, headers)``: accept the WebSocket, then ``link_open``, and in any case ``link_ended``."""
 
@@ -78,9 +94,6 @@ CLOSING: Final = 2
 """Do not read any more; what ``take`` gives still goes out, a close code last."""
 UNSETTLED: Final = 4
 """Added to a state: call ``settle``."""
-
-Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes, bool]
-"""Status, headers, body, and whether the connection is of no more use afterwards."""
 
 @final
 class Core:
@@ -107,12 +120,16 @@ class Core:
         port: int,
         *,
         backlog: int,
+        io_threads: int,
         header_timeout: float,
         static_files: Sequence[tuple[str, str]],
         serve_client: str | None,
+        app: str | None,
         uds: str | None,
     ) -> list[tuple[str, int]]:
-        """Binds and starts the native I/O thread. Returns the bound addresses (port 0 gives a free one).
+        """Binds and starts the native I/O threads, 1 to 64. Returns the bound addresses (port 0 gives a free one).
+
+        ``app`` is the Unix socket of an HTTP server for what is neither Socket.IO nor a file.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden; ``errno`` is set.
@@ -131,7 +148,7 @@ class Core:
         DISCONNECT), what is queued is flushed for at most ``grace`` seconds. ``STOPPED`` follows. Idempotent."""
 
     def join(self) -> None:
-        """Waits for the I/O thread with the interpreter released and closes the mailbox. ``start`` may follow."""
+        """Waits for the I/O threads with the interpreter released and closes the mailbox. ``start`` may follow."""
 
     def drain(self, max_events: int) -> list[tuple[Any, ...]]:
         """Takes at most ``max_events`` notices, decoded, in order of arrival. Begins a pass: emits are queued at once
@@ -186,6 +203,7 @@ class LoopShard:
     def request(
         self,
         now: float,
+        question: int | None,
         method: str,
         target: str,
         path: str,
@@ -197,16 +215,17 @@ class LoopShard:
         headers: Sequence[tuple[bytes, bytes]],
     ) -> tuple[Any, ...]:
         """A request came: ``target`` as it was sent, ``path`` decoded, ``root`` the part of it that belongs to whoever
-        mounted us. Call ``settle`` afterwards."""
+        mounted us. ``question`` is that of an ``ASK`` which was decided. Call ``settle`` afterwards."""
+
+    def request_aborted(self, question: int) -> None:
+        """The client of a request that waits for the application's word is gone."""
 
     def link_open(self, now: float, link: int) -> int:
         """The WebSocket was accepted. Returns the state of the link."""
 
-    def link_text(self, now: float, link: int, text: str) -> int:
-        """A text message. Returns the state of the link."""
-
+    def link_text(self, now: float, link: int, text: str) -> int: ...
     def link_bytes(self, now: float, link: int, data: bytes) -> int:
-        """A binary message. Returns the state of the link."""
+        """A message, text or binary. Returns the state of the link."""
 
     def link_ended(self, now: float, link: int, code: int | None) -> None:
         """The WebSocket has ended, with this code of the host's. Call ``settle`` afterwards."""
@@ -225,25 +244,20 @@ class LoopShard:
         """The body of a POST. True: hold the answer back until ``settle`` lists the session among the posts. None: the
         shard has ended. Call ``settle`` afterwards."""
 
-    def post_too_large(self, now: float, session: int) -> Answer | None:
-        """The body of a POST is over the limit."""
-
+    def post_too_large(self, now: float, session: int) -> Answer | None: ...
     def post_aborted(self, now: float, session: int) -> None:
-        """The body of a POST broke off. Call ``settle`` afterwards."""
+        """The body of a POST is over the limit, or broke off. Call ``settle`` afterwards."""
 
     def run_commands(self, now: float) -> None:
         """Carries out what other threads asked for, and makes ``fd`` unreadable. Call ``settle`` afterwards."""
 
-    def expire(self, now: float) -> None:
-        """Does what is due. Call ``settle`` afterwards."""
-
-    def settle(self, most: int) -> tuple[list[int], list[int], list[int], list[int], list[int], bool]:
+    def expire(self, now: float) -> None: ...
+    def settle(self, most: int) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int], bool]:
         """What the calls so far left behind: links to write to, polls to answer (``most`` of both at most), links to read
-        from again, posts to go on with or to answer, links that are over, and whether more waits."""
+        from again, posts to go on with or to answer, questions that are decided, links that are over, does more wait."""
 
     @property
-    def next_deadline(self) -> float | None:
-        """When ``expire`` is to be called next."""
+    def next_deadline(self) -> float | None: ...
 
 @final
 class NamespaceCore:
@@ -303,6 +317,10 @@ class NamespaceCore:
     ) -> None:
         """They leave the rooms ``names``, all in one moment."""
 
+    def want_raw(self, names: Sequence[str]) -> None:
+        """From now on the arguments of these events, and of no others, come as RawArgs, unless a packet has attachments or
+        spells the name with escapes. They are checked as JSON all the same."""
+
     def copy_data(self, data: Any) -> Any:
         """What would arrive if ``data`` were sent.
 
@@ -310,6 +328,13 @@ class NamespaceCore:
             TypeError: A value that cannot be encoded, with its path.
             ValueError: Nested deeper than ``max_depth``.
         """
+
+    def watch_rooms(self, watched: bool) -> None:
+        """Whether changes of rooms are recorded."""
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        """``(event, room, id)`` of every change since the last call, in order; event as in ``adapter.on``, id None where
+        the event has none."""
 
     def room_members(self, room: str) -> list[str]:
         """Ids of the sockets in a room."""
@@ -325,6 +350,16 @@ class NamespaceCore:
 
     def rooms(self) -> list[str]:
         """Names of the rooms that have members; sockets' own ids included."""
+
+@final
+class RawArgs:
+    """The arguments of one event as JSON that has been checked. Whoever goes through them, or asks for one, gets values."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+    def raw(self, index: int) -> bytes:
+        """The JSON of one of them. Raises IndexError."""
 
 @final
 class SocketCore:
@@ -407,6 +442,26 @@ class SocketCore:
     def close_connection(self, discard: bool) -> list[int]:
         """Closes the Engine.IO session: reason ``forced close``. Returns the handles of the sockets that left."""
 
+@final
+class QuestionCore:
+    """A request that waits for the application's word; forgotten without an answer, it is refused."""
+
+    @property
+    def about_origin(self) -> bool:
+        """True if its ``Origin`` is asked about, False if it is a handshake."""
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        """(method, headers in order with lower-case names, url, address, xdomain, secure); None once it is answered."""
+
+    def allow(self) -> None:
+        """Lets it go on. Nothing happens if it is answered, or the client has gone."""
+
+    def refuse(self, message: str | None) -> None:
+        """Refuses it with status 403, in these words or the usual ones."""
+
+    def fail(self) -> None:
+        """Refuses it with status 400: nobody decided."""
+
 def generate_id() -> str:
     """20 random URL-safe characters."""
 
@@ -435,9 +490,10 @@ def encode_connect(
     """A CONNECT packet with its payload, which cannot hold binary values; for tests and tools."""
 
 def decode_packet(
-    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = ...
-) -> tuple[int, str, int | None, str | int | float | None, tuple[Any, ...]]:
-    """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event.
+    text: str | bytes, attachments: Sequence[bytes] | None = None, *, max_depth: int = ..., raw: bool = False
+) -> tuple[int, str, int | None, str | int | float | None, Any]:
+    """``(type, namespace, ack_id, event, args)`` of a packet from a client; event is None unless it is an event. args is a
+    tuple; with raw a RawArgs where the server would give one.
 
     Raises:
         ValueError: The packet breaks the protocol; the message says how.

@@ -1,9 +1,10 @@
-"""``namespace.adapter``: who is in which room, to look at. Refuses to know how to change it: sockets join and leave."""
+"""``namespace.adapter``: who is in which room, to look at and to hear of. Refuses to know how to change it: sockets join
+and leave."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from anyio.lowlevel import checkpoint
 
@@ -11,10 +12,16 @@ from .types import room_names
 
 if TYPE_CHECKING:
     from ._core import NamespaceCore
+    from .room_events import RoomEvent, RoomEvents
 
 __all__ = ("Adapter", "NamesView", "SetsView")
 
+F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T")
+
+
+_OfRoom = TypeVar("_OfRoom", bound=Callable[[str], object])
+_OfMember = TypeVar("_OfMember", bound=Callable[[str, str], object])
 
 
 class NamesView(Set[str]):
@@ -74,12 +81,52 @@ class SetsView(Mapping[str, Set[str]]):
 
 
 class Adapter:
-    """Rooms and sockets of one namespace on this node. Safe from any thread."""
+    """Rooms and sockets of one namespace on this node. Safe from any thread, but for :meth:`on` and :meth:`off`."""
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_events")
 
-    def __init__(self, core: NamespaceCore) -> None:
+    def __init__(self, core: NamespaceCore, events: RoomEvents) -> None:
         self._core = core
+        self._events = events
+
+    @overload
+    def on(self, event: Literal["create-room", "delete-room"], /) -> Callable[[_OfRoom], _OfRoom]: ...
+    @overload
+    def on(self, event: Literal["join-room", "leave-room"], /) -> Callable[[_OfMember], _OfMember]: ...
+    @overload
+    def on(self, event: Literal["create-room", "delete-room"], fn: _OfRoom, /) -> _OfRoom: ...
+    @overload
+    def on(self, event: Literal["join-room", "leave-room"], fn: _OfMember, /) -> _OfMember: ...
+    def on(self, event: RoomEvent, fn: Any = None, /) -> Any:
+        """Listens to rooms: ``fn(room)`` when one has its first member or has lost its last, ``fn(room, id)`` when a socket
+        joins or leaves one, its own among them. Also a decorator.
+
+        Every change comes once, in the order in which it took effect: at a connection ``create-room`` and ``join-room`` of
+        the socket's own before its ``connect`` handlers. A socket that leaves leaves its rooms at once, so ``leave-room``
+        and ``delete-room`` come before its ``disconnecting`` handlers. Plain functions only: on the server's loop they run
+        before ``join`` or ``leave`` returns, for changes from elsewhere soon. Errors are logged. On the server's loop, or
+        before its start. The official adapter's events.
+
+        Raises:
+            ValueError: No such event, or ``fn`` is registered for it already.
+            TypeError: ``fn`` is not callable, or async.
+            RuntimeError: The namespace belongs to no server yet.
+            AttributeError: It is a parent, which has no rooms.
+        """
+
+        def register(fn: F) -> F:
+            self._events.add(self._core, event, fn)
+            return fn
+
+        return register if fn is None else register(fn)
+
+    def off(self, event: RoomEvent, fn: Callable[..., object] | None = None, /) -> None:
+        """Removes a listener, or all of an event. Something unknown: does nothing.
+
+        Raises:
+            ValueError: No such event.
+        """
+        self._events.remove(self._core, event, fn)
 
     @property
     def rooms(self) -> Mapping[str, Set[str]]:

@@ -1,13 +1,12 @@
 """The ASGI skin: requests and WebSockets of a server that brings the bytes itself, over the same hub as the native listener.
 
-It moves bytes and waits. What a request means, when a session ends and what it is told are the core's decisions.
+It moves bytes and waits. Refuses to know what a request means, when a session ends and what it is told.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import anyio
@@ -16,15 +15,10 @@ from . import _core
 from .driver import Signal, Waiting
 
 if TYPE_CHECKING:
-    from ._core import Answer
+    from .asgi_types import Answer, Receive, Scope, Send
     from .driver import Driver
 
-__all__ = ("Message", "Receive", "Scope", "Send", "answer_http", "answer_websocket")
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
+__all__ = ("answer_http", "answer_websocket", "refuse", "respond", "verdict")
 
 # What uvicorn says when it stops. Others cut us off then, and it means the same.
 _SERVICE_RESTART: Final = 1012
@@ -33,15 +27,14 @@ _STATE: Final = _core.UNSETTLED - 1
 _log = logging.getLogger("sio_fast.asgi")
 
 
-def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, ...] | None:
-    """What the core says about a request. None: it is somebody else's."""
+async def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, ...] | None:
+    """What the core says about a request, which may have to wait for the application first. None: it is somebody else's."""
     path = scope["path"]
     raw = scope.get("raw_path")
     target = quote(path) if raw is None else raw.decode("latin-1").partition("?")[0]
     query = scope.get("query_string", b"")
     client = scope.get("client")
-    said = driver.shard.request(
-        driver.clock(),
+    head = (
         scope.get("method", "GET"),
         f"{target}?{query.decode('latin-1')}" if query else target,
         path,
@@ -53,7 +46,12 @@ def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, ...] |
         None if client is None else (client[0], int(client[1] or 0)),
         [(name, value) for name, value in scope["headers"]],
     )
+    said = driver.shard.request(driver.clock(), None, *head)
     driver.settle()
+    while said[0] == _core.ASK:
+        await driver.decided(said[1])
+        said = driver.shard.request(driver.clock(), said[1], *head)
+        driver.settle()
     return None if said[0] == _core.NOT_OURS else said
 
 

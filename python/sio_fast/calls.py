@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from .handlers import Handler
     from .lane import Lane
+    from .types import Arguments, EventName
 
-__all__ = ("PLAIN", "answer_values", "called", "invoke", "scoped")
+__all__ = ("PLAIN", "answer_values", "called", "checked", "invoke", "scoped")
 
 PLAIN: Final = frozenset((type(None), str, int, float, bool, bytes, list, dict, tuple))
 """Results that are surely no awaitable: asking `inspect` costs more than a whole handler."""
@@ -45,6 +46,13 @@ async def called(
     if value.__class__ in PLAIN or isinstance(value, Sent) or not isawaitable(value):
         return None, value
     return await outcome(value)
+
+
+async def checked(handler: Handler, socket: object, name: EventName, args: Arguments) -> Any:
+    """Calls a simple handler with what its checks make of the arguments. Raises what either of them raises."""
+    values = args if handler.checks is None else handler.checks(name, args)
+    value = handler.fn(*values) if handler.bare else handler.fn(socket, *values)
+    return await value if value.__class__ not in PLAIN and not isinstance(value, Sent) and isawaitable(value) else value
 
 
 async def invoke(

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .failures import Failures
+    from .handlers import Handler
     from .lane import Lane
-    from .types import EventName
+    from .types import Arguments, EventName
 
 __all__ = ("Course",)
 
@@ -37,10 +38,10 @@ class Course:
 
     __slots__ = ("_ack", "_failed", "_failures", "_first", "_lane", "_manual", "_packet", "_ran")
 
-    def __init__(self, failures: Failures, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> None:
+    def __init__(self, failures: Failures, lane: Lane, name: EventName, args: Arguments, ack_id: int) -> None:
         self._failures = failures
         self._lane = lane
-        self._packet = Packet(name, list(args), ack_requested=ack_id >= 0, nsp=lane.nsp.name)
+        self._packet = Packet(name, args, ack_requested=ack_id >= 0, nsp=lane.nsp.name)
         self._ack = Ack(lane.core, ack_id)
         # The handlers: did one run, does one answer by hand, did one fail, and the error that the wraps are to see.
         self._ran = False
@@ -52,11 +53,12 @@ class Course:
         """Goes the whole way."""
         lane, packet = self._lane, self._packet
         space, own = lane.nsp._hooks, lane.socket._hooks
-        name, args = packet.name, tuple(packet.args)
-        for fn in space.incoming:
-            await self._listen(fn, (lane.socket, name, *args))
-        for fn in own.incoming:
-            await self._listen(fn, (name, *args))
+        if space.incoming or own.incoming:
+            name, args = packet.name, tuple(packet.args)
+            for fn in space.incoming:
+                await self._listen(fn, (lane.socket, name, *args))
+            for fn in own.incoming:
+                await self._listen(fn, (name, *args))
         for fn in space.gates:
             if not await self._pass(fn, (lane.socket, packet)):
                 return
@@ -102,8 +104,8 @@ class Course:
 
     async def _handlers(self, *, wrapped: bool) -> Any:
         """Runs the handlers; the first result that is not None answers, or is returned for the wraps."""
-        lane, packet, ack = self._lane, self._packet, self._ack
-        name, args = packet.name, tuple(packet.args)
+        lane, packet = self._lane, self._packet
+        name, args = packet.name, packet._arguments()
         answer = None
         for handler in lane.resolve(name):
             if lane.ended and self._ran:
@@ -113,7 +115,8 @@ class Course:
             self._ran = True
             if handler.low <= len(args) <= handler.high:
                 self._manual = self._manual or handler.manual
-                error, value = await invoke(lane, handler, *handler.arguments(lane.socket, name, args, ack))
+                # Who checks has what came, the others share one set of values.
+                error, value = await self._call(handler, name, tuple(packet.args) if handler.checks is None else args)
             else:
                 error, value = misfit(name, handler.low, handler.high, len(args)), None
             if error is not None:
@@ -131,6 +134,14 @@ class Course:
                 if not wrapped:
                     await self._finish(value)
         return answer if wrapped else None
+
+    async def _call(self, handler: Handler, name: EventName, args: Arguments) -> tuple[BaseException | None, Any]:
+        """Calls a handler whose number of arguments fits. Returns ``(exception, None)`` or ``(None, value)``."""
+        try:
+            values, names = handler.arguments(self._lane.socket, name, args, self._ack)
+        except Exception as error:  # noqa: BLE001 - the caller judges it
+            return error, None
+        return await invoke(self._lane, handler, values, names)
 
     async def _finish(self, value: Any) -> None:
         """Answers with what the handlers or the wraps returned. None answers too if handlers ran and all went well."""

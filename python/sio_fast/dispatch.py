@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from .admission import Admission
     from .lane import Queued
     from .registry import Registry
     from .run import Run
@@ -57,6 +58,7 @@ class Dispatcher:
         waits: Who waits for acks, drained connections and deadlines.
         registry: The server's namespaces.
         settings: Limits.
+        admission: What is asked about requests.
         failed: Called once if the program must end: KeyboardInterrupt, SystemExit, or a fault of ours.
     """
 
@@ -66,14 +68,16 @@ class Dispatcher:
         waits: Waits,
         registry: Registry[Any],
         settings: DispatchSettings,
+        admission: Admission,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._core = core
         self._waits = waits
         self._namespaces = registry.by_name
         self._failed = failed
-        failures = Failures(registry.by_name, failed, settings.ack_on_error)
-        self._steps = Steps(failures, self._forget, waits, registry)
+        self._failures = Failures(registry.by_name, failed, settings.ack_on_error)
+        self._admission = admission
+        self._steps = Steps(self._failures, self._forget, waits, registry)
         self._limit = settings.max_concurrency_per_socket
         self._max_running = settings.max_running_handlers
         self._disconnect_wait = settings.disconnect_wait
@@ -141,6 +145,38 @@ class Dispatcher:
     def running(self) -> int:
         """Handlers that wait for something now."""
         return self._running
+
+    # What sockets ask of their owner.
+
+    def replan(self, handle: int) -> None:
+        """The handlers or gates of a socket have changed."""
+        lane = self._lanes.get(handle)
+        if lane is not None:
+            lane.replan()
+
+    def ended(self, handles: list[int]) -> None:
+        """The server made these sockets leave, maybe on another thread: no event of theirs starts any more."""
+        for handle in handles:
+            lane = self._lanes.get(handle)
+            if lane is None:
+                continue
+            lane.ended = True
+            lane.blocked = True
+            lane.nsp._sockets.pop(lane.core.id, None)
+            if self._waits.here():
+                lane.drop()
+                lane.stop_handlers()
+
+    def begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
+        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
+        lane = self._lanes.get(handle)
+        if lane is None:
+            return
+        scope = anyio.CancelScope()
+        if lane.tasks is NO_SCOPES:
+            lane.tasks = set()
+        lane.tasks.add(scope)
+        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
 
     # Workers.
 
@@ -280,11 +316,24 @@ class Dispatcher:
             self._waits.expired(item[1])
         elif kind == _core.LOG:
             logging.getLogger(item[2]).log(item[1], "%s", item[3])
+        elif kind == _core.REQUEST:
+            self._request(item[1])
+        elif kind == _core.ROOMS:
+            nsp = self._namespaces.get(item[1])
+            if nsp is not None:
+                nsp._room_events.tell(nsp._namespace_core)
         elif kind == _core.STOPPED:
             self.stopped.set()
         return None
 
-    def _connect(self, core: _core.SocketCore, auth: dict[str, Any]) -> Run | None:
+    def _request(self, question: _core.QuestionCore) -> None:
+        """A request waits for the application's word."""
+        context = self._base.copy()
+        rest = context.run(self._admission.judge, question, self._failures)
+        if rest is not None:
+            context.run(self._tasks.start_soon, rest)
+
+    def _connect(self, core: _core.SocketCore, auth: dict[str, Any] | None) -> Run | None:
         """A client asks for a namespace: its lane begins with the gates."""
         # Without a namespace of that name the client waits in one that is nobody's, until a parent has claimed it.
         nsp = self._namespaces.get(core.namespace)
@@ -292,7 +341,7 @@ class Dispatcher:
             nsp = Namespace[Any](core.namespace)
         socket = nsp._new_socket(core, self._waits, auth)
         lane = Lane(core.handle, core, socket, nsp, self._base.copy())
-        socket._attach(lane.replan, self._ended, self._begin_task)
+        socket._attach(self)
         if nsp._registered:
             lane.context.run(current_socket.set, socket)
         self._lanes[lane.handle] = lane
@@ -415,30 +464,6 @@ class Dispatcher:
         if not lane.blocked:  # nobody is at work in this lane: it is the process that is full
             lane.blocked = True
             self._stalled.append(lane)
-
-    def _ended(self, handles: list[int]) -> None:
-        """The server made these sockets leave, maybe on another thread: no event of theirs starts any more."""
-        for handle in handles:
-            lane = self._lanes.get(handle)
-            if lane is None:
-                continue
-            lane.ended = True
-            lane.blocked = True
-            lane.nsp._sockets.pop(lane.core.id, None)
-            if self._waits.here():
-                lane.drop()
-                lane.stop_handlers()
-
-    def _begin_task(self, handle: int, fn: Callable[[], Any]) -> None:
-        """``socket.start_soon``: a task in a copy of the socket's context, which ends with the socket at the latest."""
-        lane = self._lanes.get(handle)
-        if lane is None:
-            return
-        scope = anyio.CancelScope()
-        if lane.tasks is NO_SCOPES:
-            lane.tasks = set()
-        lane.tasks.add(scope)
-        lane.context.copy().run(self._tasks.start_soon, self._steps.task, lane, scope, fn)
 
     def _suspended(self, run: Run) -> None:
         self._running += 1

@@ -18,7 +18,8 @@ from .wake import reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from ._core import Answer, Core
+    from ._core import Core
+    from .asgi_types import Answer
 
 __all__ = ("Driver", "Signal", "Waiting")
 
@@ -91,6 +92,7 @@ class Driver:
         links: Open WebSockets by the key of their link.
         polls: Polls that hang, by the key of their session.
         posts: What to call when the session of a POST goes on or is over, by its key.
+        questions: Requests that wait for the application's word, by the key of the question.
     """
 
     def __init__(self, core: Core, clock: Callable[[], float]) -> None:
@@ -99,6 +101,7 @@ class Driver:
         self.links: dict[int, Waiting] = {}
         self.polls: dict[int, Waiting] = {}
         self.posts: dict[int, Callable[[], object]] = {}
+        self.questions: dict[int, Signal] = {}
         self._sleep: anyio.CancelScope | None = None
         self._ended = anyio.Event()
         self._requests = 0
@@ -120,7 +123,7 @@ class Driver:
     def settle(self) -> None:
         """Tells everybody for whom the calls so far left something behind."""
         shard, links = self.shard, self.links
-        writers, polls, readers, posts, over, more = shard.settle(_TURN)
+        writers, polls, readers, posts, decided, over, more = shard.settle(_TURN)
         for key in writers:
             if (link := links.get(key)) is not None:
                 link.written.tell()
@@ -130,6 +133,8 @@ class Driver:
             link.cancel()
         for post in [self.posts[key] for key in posts if key in self.posts]:
             post()
+        for question in (self.questions[key] for key in decided if key in self.questions):
+            question.tell()
         for key in polls:
             self.answer_poll(key)
         # Answering a poll may have ended its session.
@@ -148,6 +153,18 @@ class Driver:
             poll.answer = self.shard.take_poll(self.clock(), session)
             if poll.answer is not None:
                 poll.written.tell()
+
+    async def decided(self, question: int) -> None:
+        """Waits until the application has judged a request; whoever is cancelled meanwhile has lost interest."""
+        signal = self.questions[question] = Signal()
+        try:
+            await signal.wait()
+        except BaseException:
+            self.shard.request_aborted(question)
+            self.settle()
+            raise
+        finally:
+            del self.questions[question]
 
     @contextlib.contextmanager
     def posting(self, session: int, goes_on: Callable[[], object]) -> Generator[None]:

@@ -12,7 +12,7 @@ Wrong types of arguments are the builtin :class:`TypeError`, bad values :class:`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,10 @@ __all__ = (
     "AckTimeout",
     "ConnectError",
     "DisconnectedError",
+    "ForeignRoom",
     "InvalidPayload",
     "NotRunning",
+    "PayloadFault",
     "RejectEvent",
     "ReservedEventName",
     "SocketIOError",
@@ -50,7 +52,8 @@ class ConnectError(SocketIOError):
 
 class RejectEvent(SocketIOError):
     """Raise it in a gate for events (``use_event``, ``socket.use``) to stop an event, as ``next(new Error(…))`` does in the
-    official server: its handlers are skipped, ``on_error`` or the ``error`` listeners get it, the client hears nothing.
+    official server: its handlers are skipped, ``on_error`` or the ``error`` listeners get it, the client hears nothing; to
+    answer it, raise :class:`AckError`.
 
     Args:
         message: Why.
@@ -76,18 +79,45 @@ class AckError(SocketIOError):
         self.values = values
 
 
+class PayloadFault(TypedDict):
+    """One fault of a payload."""
+
+    location: tuple[str | int, ...]
+    """The number of the argument, then the way into it; empty: the event as a whole."""
+    message: str
+    """What is wrong, in the words of who found it."""
+    type: str
+    """Its kind, as pydantic names them; ``"arity"`` is ours and ``"invalid"`` all of msgspec's."""
+
+
 class InvalidPayload(SocketIOError, ValueError):
-    """An event whose arguments do not fit its handler. The handler is not called, the connection stays.
+    """An event whose arguments do not fit its handler: too few or too many, or not of the types it is annotated with. The
+    handler is not called, nothing is answered, the connection stays. ``__cause__`` is what the validating library raised.
 
     Args:
         event: Name of the event.
-        errors: One sentence per fault.
+        errors: One dict per fault with ``location``, ``message`` and ``type``.
     """
 
-    def __init__(self, event: str | int, errors: Sequence[str]) -> None:
-        super().__init__(f"event {event!r}: " + "; ".join(errors))
+    def __init__(self, event: str | int, errors: Sequence[PayloadFault]) -> None:
+        shown = [_sentence(fault) for fault in errors[:_SHOWN]]
+        if len(errors) > _SHOWN:
+            shown.append(f"and {len(errors) - _SHOWN} more")
+        super().__init__(f"event {event!r:.100}: " + "; ".join(shown))
         self.event = event
         self.errors = list(errors)
+
+
+# The text goes into the log, and keys, and sometimes messages, are the client's.
+_SHOWN: Final = 5
+
+
+def _sentence(fault: PayloadFault) -> str:
+    message = " ".join(fault["message"][:200].split()).encode("ascii", "backslashreplace").decode()
+    if not fault["location"]:
+        return message
+    number, *way = fault["location"][:20]
+    return f"args[{number}]{''.join(f'[{step!r:.50}]' for step in way)}: {message}"
 
 
 class AckTimeout(SocketIOError, TimeoutError):
@@ -126,6 +156,20 @@ class ReservedEventName(SocketIOError, ValueError):
     def __init__(self, event: str) -> None:
         super().__init__(f'"{event}" is a reserved event name')
         self.event = event
+
+
+class ForeignRoom(SocketIOError, ValueError):
+    """With ``strict_rooms`` no socket joins the room of another one's id.
+
+    Args:
+        room: The id.
+    """
+
+    def __init__(self, room: str) -> None:
+        super().__init__(
+            f"room {room!r} is the id of another socket; what is sent to that one would come here too (option strict_rooms)"
+        )
+        self.room = room
 
 
 class NotRunning(SocketIOError, RuntimeError):

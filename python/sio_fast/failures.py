@@ -116,7 +116,8 @@ class Failures:
 def misfit(name: EventName, low: int, high: int, count: int) -> InvalidPayload:
     """The client sent fewer or more arguments than the handler takes."""
     wanted = f"{low}" if low == high else f"at least {low}" if count < low else f"at most {high}"
-    return InvalidPayload(name, [f"{count} arguments came, the handler takes {wanted}"])
+    message = f"{count} arguments came, the handler takes {wanted}"
+    return InvalidPayload(name, [{"location": (), "message": message, "type": "arity"}])
 
 
 def fields_of(lane: Lane, name: EventName) -> dict[str, Any]:

@@ -1,17 +1,23 @@
-"""What becomes of a running server in a forked child: nothing, with an error that says so. Refuses to know how one runs."""
+"""A process that forks after its server has started: the child has neither the thread nor the connections, and is told so.
+
+Refuses to know what a server has; it says itself what it gives up.
+"""
 
 from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .exceptions import NotRunning
 
-if TYPE_CHECKING:
-    from .server import Server
+__all__ = ("Forked", "watch_forks")
 
-__all__ = ("watch",)
+
+class Forking(Protocol):
+    """What has something to give up in a child."""
+
+    def _after_fork(self) -> None: ...
 
 
 class Forked:
@@ -24,12 +30,12 @@ class Forked:
         raise NotRunning("the process was forked after the server had started; only the parent has its connections")
 
 
-_servers: weakref.WeakSet[Server[Any]] = weakref.WeakSet()
+_servers: weakref.WeakSet[Forking] = weakref.WeakSet()
 _watching = False
 
 
-def watch(server: Server[Any]) -> None:
-    """From now on a child of this process finds that this server does not run there."""
+def watch_forks(server: Forking) -> None:
+    """Calls its ``_after_fork`` in every child that is made from now on."""
     global _watching  # noqa: PLW0603 - hooks on forks cannot be taken back
     _servers.add(server)
     if not _watching and hasattr(os, "register_at_fork"):
@@ -39,18 +45,4 @@ def watch(server: Server[Any]) -> None:
 
 def _after_fork() -> None:
     for server in tuple(_servers):
-        if server._lifetime is not None:
-            _disown(server)
-
-
-def _disown(server: Server[Any]) -> None:
-    """In a child: the thread or the loop that would send what is emitted here lives in the parent."""
-    server._lifetime = None
-    server._host = None
-    server._addresses = ()
-    server._forked = True
-    for nsp in server._registry.by_name.values():
-        for socket in nsp._sockets.values():
-            object.__setattr__(socket, "_core", Forked())
-        nsp._sockets.clear()
-        nsp._namespace_core = Forked(nsp.name)  # type: ignore[assignment]
+        server._after_fork()

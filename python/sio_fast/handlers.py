@@ -1,21 +1,26 @@
-"""Handlers and the tables that hold them: what a signature takes, which handler an event has, in which order.
+"""Handlers and the tables that hold them: which handlers an event has, in which order, and what each is called with.
 
-Refuses to know how a handler is run. A *plan* is the precompiled form of the usual case (one handler without options and
-without ``Ack``), a tuple because the dispatcher takes it apart for every event.
+Refuses to know how a handler is run and what is done to it when it is registered. A *plan* is the precompiled form of the
+usual case (one handler without options, checks and ``Ack``), a tuple because the dispatcher takes it apart for every event.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from .ack import Ack
-from .types import CONNECT_EVENTS, LIFECYCLE_EVENTS, EventName, event_name
+from .arguments import is_async, named, shape_of
+from .preparation import UNPREPARED
+from .raw_names import RawNames
+from .types import CONNECT_EVENTS, LIFECYCLE_EVENTS, EventName, declared_types, event_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from .ack import Ack
+    from .preparation import Preparation
+    from .types import Arguments
+    from .validation import Checks
 
 __all__ = (
     "CATCH_ALL",
@@ -23,8 +28,6 @@ __all__ = (
     "Handler",
     "HandlerTable",
     "Plan",
-    "is_async",
-    "positional_range",
     "require_callable",
 )
 
@@ -45,7 +48,9 @@ class Handler:
     """One registered function.
 
     Attributes:
-        fn: The function.
+        given: The function.
+        fn: What is called for it.
+        checks: What makes its arguments of what came, or None: they are taken as they are.
         is_async: True if calling it gives a coroutine.
         low: Least number of the event's arguments.
         high: Most of them.
@@ -60,11 +65,14 @@ class Handler:
 
     __slots__ = (
         "_ack",
+        "_event",
         "bare",
         "cancel_on_disconnect",
         "catch_all",
+        "checks",
         "concurrent",
         "fn",
+        "given",
         "high",
         "is_async",
         "low",
@@ -82,23 +90,32 @@ class Handler:
         thread: bool = False,
         cancel_on_disconnect: bool = False,
         catch_all: bool = False,
+        event: object = CATCH_ALL,
+        preparation: Preparation = UNPREPARED,
     ) -> None:
-        low, high, self._ack = _shape(fn)
+        self.given = fn
+        fn = preparation.wrapped(fn)
+        shape = shape_of(fn)
+        low, high, self._ack = shape.low, shape.high, shape.ack
         for wanted, what in ((not bare, "the socket"), (catch_all, "the name of the event")):
             if not wanted:
                 continue
             if high < 1:
                 raise TypeError(
-                    f"{_named(fn)} takes {'no argument' if not bare else 'too few arguments'}; "
-                    f"a handler gets {what} first: {_named(fn)}({'socket' if not bare else 'event'}, …)"
+                    f"{named(fn)} takes {'no argument' if not bare else 'too few arguments'}; "
+                    f"a handler gets {what} first: {named(fn)}({'socket' if not bare else 'event'}, …)"
                 )
             low, high = max(low - 1, 0), high if high == sys.maxsize else high - 1
         self.fn = fn
+        self._event = event
+        self.checks: Checks | None = None
+        if event_name(event) not in LIFECYCLE_EVENTS:
+            self.checks = preparation.checks(fn, shape, (not bare) + catch_all, declared_types(event))
         self.is_async = is_async(fn)
         if thread and self.is_async:
-            raise TypeError(f"{_named(fn)} is async; thread=True is for plain functions")
+            raise TypeError(f"{named(fn)} is async; thread=True is for plain functions")
         if cancel_on_disconnect and not self.is_async:
-            raise TypeError(f"{_named(fn)} is a plain function; cancel_on_disconnect=True is for async ones")
+            raise TypeError(f"{named(fn)} is a plain function; cancel_on_disconnect=True is for async ones")
         self.low = low
         self.high = high
         self.bare = bare
@@ -116,8 +133,27 @@ class Handler:
     @property
     def plain(self) -> bool:
         """True if it can have a plan."""
+        return self.checks is None and self.simple
+
+    @property
+    def simple(self) -> bool:
+        """True if nothing is special about it but maybe what it checks."""
         return self._ack is None and not (
             self.once or self.concurrent or self.thread or self.cancel_on_disconnect or self.catch_all
+        )
+
+    def prepared(self, preparation: Preparation) -> Handler:
+        """The same function registered with a server."""
+        return Handler(
+            self.given,
+            bare=self.bare,
+            once=self.once,
+            concurrent=self.concurrent,
+            thread=self.thread,
+            cancel_on_disconnect=self.cancel_on_disconnect,
+            catch_all=self.catch_all,
+            event=self._event,
+            preparation=preparation,
         )
 
     def plan(self) -> Plan:
@@ -125,9 +161,15 @@ class Handler:
         return (self.fn, self.is_async, self.low, self.high, self.bare)
 
     def arguments(
-        self, socket: object, name: EventName, args: tuple[Any, ...], ack: Ack
+        self, socket: object, name: EventName, args: Arguments, ack: Ack
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What it is called with for one event, by position and by name."""
+        """What it is called with for one event, by position and by name.
+
+        Raises:
+            InvalidPayload: The arguments do not fit what it checks. Whatever else a checker raises is passed on.
+        """
+        if self.checks is not None:
+            args = self.checks(name, args)
         head: tuple[Any, ...] = () if self.bare else (socket,)
         full = (*head, name, *args) if self.catch_all else (*head, *args)
         if self._ack is None:
@@ -143,15 +185,21 @@ class HandlerTable:
 
     Args:
         bare: True for a socket's own table: its handlers go without the socket.
+        preparation: What its server does with every handler.
+        raw_names: Those of its namespace, if it is a socket's.
 
     Attributes:
+        preparation: What its server does with every handler.
+        raw_names: Hears of the events that have handlers which check.
         plans: Plans of all events that have one. One dict for the table's whole life.
     """
 
-    __slots__ = ("_bare", "_lists", "_rest", "plans")
+    __slots__ = ("_bare", "_lists", "_rest", "plans", "preparation", "raw_names")
 
-    def __init__(self, *, bare: bool) -> None:
+    def __init__(self, *, bare: bool, preparation: Preparation = UNPREPARED, raw_names: RawNames | None = None) -> None:
         self._bare = bare
+        self.raw_names = raw_names or RawNames()
+        self.preparation = preparation
         self._lists: dict[EventName, tuple[Handler, ...]] = {}
         # Not in the dict: a client may call an event "*", which is a name like any other.
         self._rest: tuple[Handler, ...] = ()
@@ -180,8 +228,8 @@ class HandlerTable:
             raise TypeError(f"{name!r} is an event of the library; its handlers cannot be {option}")
         held = self._rest if name == CATCH_ALL else self._lists.get(name, ())
         for handler in held:
-            if handler.fn == checked:
-                raise ValueError(f"{_named(checked)} is registered for {name!r} already")
+            if handler.given == checked:
+                raise ValueError(f"{named(checked)} is registered for {name!r} already")
         made = Handler(
             checked,
             bare=self._bare,
@@ -190,6 +238,8 @@ class HandlerTable:
             thread=thread,
             cancel_on_disconnect=cancel_on_disconnect,
             catch_all=name == CATCH_ALL,
+            event=event,
+            preparation=self.preparation,
         )
         if made.manual and name in LIFECYCLE_EVENTS:
             raise TypeError(f"{name!r} is an event of the library; nobody waits for an Ack of it")
@@ -199,7 +249,7 @@ class HandlerTable:
         """Takes ``fn``, or every handler, from ``event``. Something unknown: does nothing, as in the official server."""
         name = canonical_name(event)
         held = self._rest if name == CATCH_ALL else self._lists.get(name, ())
-        self._set(name, () if fn is None else tuple(handler for handler in held if handler.fn != fn))
+        self._set(name, () if fn is None else tuple(handler for handler in held if handler.given != fn))
 
     def take_once(self, name: EventName, handler: Handler) -> bool:
         """Removes a ``once`` handler before it runs. False: somebody was faster, it must not run."""
@@ -217,6 +267,27 @@ class HandlerTable:
         if parent._rest:
             self._set(CATCH_ALL, (*parent._rest, *self._rest))
 
+    def prepare(self, preparation: Preparation) -> None:
+        """Its server is known now: what was registered until here is prepared, all of it or, if that fails, nothing.
+
+        Raises:
+            TypeError: As :meth:`add`.
+        """
+        lists = {name: tuple(each.prepared(preparation) for each in held) for name, held in self._lists.items()}
+        rest = tuple(each.prepared(preparation) for each in self._rest)
+        self.preparation = preparation
+        self._rest = rest
+        for name, handlers in lists.items():
+            self._set(name, handlers)
+
+    def close(self) -> None:
+        """Nothing of its socket comes any more: it wants no arguments raw."""
+        left = RawNames()
+        for name in self._checking():
+            self.raw_names.remove(name)
+            left.add(name)
+        self.raw_names = left
+
     def handlers(self, name: EventName) -> tuple[Handler, ...]:
         """The handlers of an event in order of registration: a snapshot, safe while others register."""
         return self._lists.get(name, ())
@@ -233,6 +304,12 @@ class HandlerTable:
         if name == CATCH_ALL:
             self._rest = handlers
             return
+        if isinstance(name, str):
+            before, after = _check(self._lists.get(name, ())), _check(handlers)
+            if after and not before:
+                self.raw_names.add(name)
+            elif before and not after:
+                self.raw_names.remove(name)
         if handlers:
             self._lists[name] = handlers
         else:
@@ -242,6 +319,14 @@ class HandlerTable:
             self.plans[name] = handlers[0].plan()
         else:
             self.plans.pop(name, None)
+
+    def _checking(self) -> Iterator[str]:
+        """The names of the events some of whose handlers check."""
+        return (name for name, handlers in self._lists.items() if isinstance(name, str) and _check(handlers))
+
+
+def _check(handlers: tuple[Handler, ...]) -> bool:
+    return any(handler.checks is not None for handler in handlers)
 
 
 def canonical_name(event: object) -> EventName:
@@ -259,74 +344,3 @@ def require_callable(fn: object, what: str) -> Callable[..., Any]:
     if not callable(fn):
         raise TypeError(f"{what} is a function, not {type(fn).__name__}")
     return fn
-
-
-def is_async(fn: Callable[..., Any]) -> bool:
-    """True if calling ``fn`` gives a coroutine: also for partials, methods and objects with an async ``__call__``."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
-
-
-def positional_range(fn: Callable[..., Any]) -> tuple[int, int]:
-    """Least and most positional arguments that ``fn`` takes.
-
-    Raises:
-        TypeError: It needs an argument by name, which no event can bring.
-    """
-    return _shape(fn)[:2]
-
-
-def _shape(fn: Callable[..., Any]) -> tuple[int, int, tuple[int | None, str] | None]:
-    """Least and most positional arguments that ``fn`` takes, and where its :class:`Ack` goes: the position (None behind
-    ``*args``) and the name."""
-    try:
-        parameters = inspect.signature(fn).parameters.values()
-    except ValueError:  # builtins without a text signature: let them judge for themselves
-        return 0, sys.maxsize, None
-    low, high, position = 0, 0, 0
-    ack: tuple[int | None, str] | None = None
-    for parameter in parameters:
-        positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        if ack is None and (positional or parameter.kind is parameter.KEYWORD_ONLY) and _is_ack(fn, parameter):
-            ack = (position if positional else None, parameter.name)
-            if parameter.kind is parameter.POSITIONAL_ONLY:
-                low = position  # it cannot be given by name, so everything before it must be there
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            high = sys.maxsize
-        elif positional:
-            position += 1
-            high = high if high == sys.maxsize else high + 1
-            low += parameter.default is parameter.empty
-        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            raise TypeError(f"{_named(fn)} needs {parameter.name!r} by name; events bring arguments by position only")
-    return low, high, ack
-
-
-def _is_ack(fn: Callable[..., Any], parameter: inspect.Parameter) -> bool:
-    """True if a parameter is annotated :class:`Ack`, maybe with ``| None``. Text that names nothing at run time, as an
-    import under ``TYPE_CHECKING`` leaves it, is judged by its last word."""
-    annotation: Any = parameter.annotation
-    if not isinstance(annotation, str):
-        return annotation is Ack or Ack in get_args(annotation)
-    known: dict[str, Any] = getattr(_innermost(fn), "__globals__", _NO_NAMES)
-    for part in annotation.split("|"):
-        word = part.strip(" '\"")
-        if word in known:
-            if known[word] is Ack:
-                return True
-        elif word.rpartition(".")[2] == "Ack":
-            return True
-    return False
-
-
-def _innermost(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function below partials, wrappers and objects that can be called."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    fn = inspect.unwrap(fn)
-    return fn if hasattr(fn, "__globals__") else getattr(fn, "__call__", fn)  # noqa: B004 - its function is wanted
-
-
-def _named(fn: Callable[..., Any]) -> str:
-    return str(getattr(fn, "__qualname__", None) or repr(fn))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl
+
+from .request import joined_headers, query_of
 
 __all__ = ("Handshake", "RawHandshake", "date_text")
 
@@ -45,18 +45,14 @@ class Handshake(Mapping[str, Any]):
     def headers(self) -> Mapping[str, str]:
         """Headers of the first request, names in lower case, repeated ones joined with ``", "``."""
         if self._headers is None:
-            joined: dict[str, str] = {}
-            for name, value in self._parts()[0]:
-                joined[name] = f"{joined[name]}, {value}" if name in joined else value
-            self._headers = MappingProxyType(joined)
+            self._headers = joined_headers(self._parts()[0])
         return self._headers
 
     @property
     def query(self) -> Mapping[str, str]:
         """Parameters of the first request's URL; of a repeated one the last value counts, as in the official server."""
         if self._query is None:
-            _, _, text = self.url.partition("?")
-            self._query = MappingProxyType(dict(parse_qsl(text, keep_blank_values=True)))
+            self._query = query_of(self.url)
         return self._query
 
     @property

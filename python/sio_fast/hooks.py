@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .handlers import is_async, require_callable
+from .arguments import is_async
+from .handlers import require_callable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,15 +20,13 @@ from .signals import watching
 from .wake import clock, here, soon
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from anyio.abc import TaskStatus
 
-    from ._core import Answer, Core
-    from .asgi import Message, Receive, Scope, Send
+    from ._core import Core
+    from .asgi_types import Answer, ASGIApp, Message, Receive, Scope, Send
     from .server import Server
-
-    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 __all__ = ("Host", "Wrapped")
 
@@ -64,7 +62,7 @@ class Host:
         """The server as an application of its own, or mounted in one."""
         await Wrapped(self, None, mounted=True)(scope, receive, send)
 
-    def wrap(self, other: Application) -> Application:
+    def wrap(self, other: ASGIApp) -> ASGIApp:
         """The server in front of another application."""
         return Wrapped(self, other, mounted=False)
 
@@ -165,14 +163,12 @@ class Host:
 
     # Requests.
 
-    async def answer(
-        self, scope: Scope, receive: Receive, send: Send, *, mounted: bool, other: Application | None
-    ) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send, *, mounted: bool, other: ASGIApp | None) -> None:
         """Answers one HTTP request or WebSocket; what is not the server's own goes to ``other``."""
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"an ASGI scope of type {scope['type']!r} is unknown here")
         driver = await self._driving()
-        said = None if driver is None else verdict(driver, scope, mounted=mounted)
+        said = None if driver is None else await verdict(driver, scope, mounted=mounted)
         if driver is not None and said is not None:
             driver.begin()
             try:
@@ -206,7 +202,7 @@ class Host:
 class Wrapped:
     """An application with a server in front of it; see :meth:`Server.asgi_app`."""
 
-    def __init__(self, host: Host, other: Application | None, *, mounted: bool) -> None:
+    def __init__(self, host: Host, other: ASGIApp | None, *, mounted: bool) -> None:
         self._host = host
         self._other = other
         self._mounted = mounted
@@ -230,7 +226,7 @@ class _Lifespan:
         self._answered = False
         self._running = contextlib.AsyncExitStack()
 
-    async def run(self, scope: Scope, other: Application | None) -> None:
+    async def run(self, scope: Scope, other: ASGIApp | None) -> None:
         """Until the shutdown is complete."""
         async with self._running:
             if other is not None:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from ._core import SocketCore
     from .namespace import Namespace
     from .socket import Socket
-    from .types import EventName, Reason
+    from .types import Arguments, EventName, Reason
 
 __all__ = ("NO_SCOPES", "Lane", "Queued")
 
 NO_SCOPES: Final[set[CancelScope]] = set()
 """For lanes that have none yet. Nobody may write into it."""
 
-Queued: TypeAlias = "tuple[int, int, EventName, tuple[Any, ...], int, int]"
+Queued: TypeAlias = "tuple[int, int, EventName, Arguments, int, int]"
 """An EVENT notice as the core gives it: kind, handle, name, args, ack_id, size."""
 
 

@@ -7,12 +7,14 @@ for every start, so that it may start again on another loop or back-end.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from .background import Background
 from .dispatch import Dispatcher
+from .failures import Failures
 from .socket import current_socket
 from .waits import Waits
 from .wake import reader
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._core import Core
+    from .admission import Admission
     from .registry import Registry
     from .settings import DispatchSettings
 
-__all__ = ("Lifetime",)
+__all__ = ("Beside", "Lifetime")
 
 T = TypeVar("T")
 
@@ -37,6 +40,16 @@ _LEAST: Final = 0.1
 _log = logging.getLogger("sio_fast.server")
 
 
+class Beside(Protocol):
+    """What is served by the same listener and ends with it."""
+
+    def end(self, grace: float) -> None:
+        """Begins the end."""
+
+    async def ended(self) -> None:
+        """Returns when it is complete."""
+
+
 class Lifetime:
     """One run of a server. Loop thread only.
 
@@ -45,9 +58,11 @@ class Lifetime:
         registry: The server's namespaces.
         settings: Limits of the dispatcher.
         high_water_mark: Bytes, for those who wait for a drained connection.
+        admission: What is asked about requests.
 
     Attributes:
         waits: Who waits for acknowledgements, drained connections and deadlines of this run.
+        background: Tasks of the server itself, which end with the run.
     """
 
     def __init__(
@@ -56,10 +71,12 @@ class Lifetime:
         registry: Registry[Any],
         settings: DispatchSettings,
         high_water_mark: int,
+        admission: Admission,
     ) -> None:
         self._core = core
         self.waits = Waits(core, high_water_mark)
-        self._dispatcher = Dispatcher(core, self.waits, registry, settings, self._fail)
+        self._dispatcher = Dispatcher(core, self.waits, registry, settings, admission, self._fail)
+        self.background = Background(self.waits, Failures(registry.by_name, self._fail, None))
         self._grace = 5.0
         self._failure: BaseException | None = None
         self._broken = False
@@ -67,12 +84,13 @@ class Lifetime:
         self._gone = anyio.Event()
         self._ended = anyio.Event()
 
-    async def run(self, listen: Callable[[], T], started: Callable[[T], None]) -> None:
+    async def run(self, listen: Callable[[], T], started: Callable[[T], None], beside: Beside | None = None) -> None:
         """Runs until :meth:`close`. Cancelled, it closes without grace.
 
         Args:
             listen: Opens the doors; what it raises is raised here, with everything closed again.
             started: Called with what ``listen`` returned.
+            beside: Told when an orderly end begins, and awaited before it is complete.
         """
         fd = self._core.start()
         joined = False
@@ -80,15 +98,19 @@ class Lifetime:
             self.waits.open()
             started(listen())
             async with anyio.create_task_group() as tasks:
-                with reader(fd, self._dispatcher.wake) as by_itself:
+                with self.background.within(tasks), reader(fd, self._dispatcher.wake) as by_itself:
                     self._dispatcher.open(tasks, fd, polls=not by_itself)
                     await self._closing.wait()
                     if not self._broken:
+                        if beside is not None:
+                            beside.end(self._grace)
                         await self._close()
                     tasks.cancel_scope.cancel()
             if not self._broken:
                 self._core.join()
                 joined = True
+                if beside is not None:
+                    await beside.ended()
         finally:
             if not joined:
                 self._core.shutdown(0.0)

@@ -4,8 +4,6 @@ and which namespaces a server has."""
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
@@ -14,27 +12,25 @@ from anyio.lowlevel import checkpoint
 from .adapter import Adapter
 from .handlers import HandlerTable, require_callable
 from .hooks import Hooks, Listening
+from .names import namespace_name, rule_of
 from .operator import Broadcaster, BroadcastOperator
+from .room_events import RoomEvents
 from .sent import ACCEPTED
 from .socket import S, Socket
 from .types import outgoing_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from ._core import Core, NamespaceCore, SocketCore
+    from .names import Rule
     from .operator import Home
     from .sent import Sent
+    from .server import Server
     from .types import Event, EventName, H, Middleware, P, Packet, R, Reason
     from .waits import Waits
 
-__all__ = ("Namespace", "NamespaceLike", "ParentNamespace", "Predicate", "Rule", "rule_of")
-
-Predicate: TypeAlias = Callable[[str, Any], "Awaitable[object] | object"]
-"""Says whether a namespace is to come into being: ``f(name, auth)``, sync or async."""
-
-Rule: TypeAlias = "re.Pattern[str] | Predicate"
-"""For which names a parent makes namespaces: those a pattern matches as a whole, or a predicate says yes to."""
+__all__ = ("Namespace", "NamespaceLike", "ParentNamespace")
 
 _parent_numbers: Final = itertools.count()
 
@@ -63,6 +59,18 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
     @property
     def _space(self) -> Namespace[S]:
         raise NotImplementedError
+
+    @property
+    def server(self) -> Server[Any]:
+        """The server that the namespace belongs to; of a server, itself. The official server's ``nsp.server``.
+
+        Raises:
+            RuntimeError: It belongs to none yet: ``io.register(namespace)`` comes first.
+        """
+        space = self._space
+        if space._server is None:
+            raise _homeless(space.name)
+        return cast("Server[Any]", space._server)
 
     def _hooks_to_read(self) -> Hooks:
         return self._space._hooks
@@ -101,8 +109,8 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
 
     @property
     def adapter(self) -> Adapter:
-        """Who is in which room: live views of ``rooms`` and ``sids``."""
-        return Adapter(self._space._namespace_core)
+        """Who is in which room: live views of ``rooms`` and ``sids``, and events."""
+        return Adapter(self._space._namespace_core, self._space._room_events)
 
     # Listening.
 
@@ -221,6 +229,7 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
                 ``*`` is every event without a handler and brings the socket, the event's name and its arguments; see
                 :meth:`on_any` for all events.
             fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement.
+                Arguments that are annotated are checked and converted: see ``validation`` of :class:`Server`.
             concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
                 socket's context.
             thread: True to run a plain function in a worker thread, with a copy of the socket's context; later events of
@@ -300,9 +309,6 @@ class Namespace(NamespaceLike[S]):
     Args:
         name: With or without its leading slash; or a pattern or predicate, which makes it a :class:`ParentNamespace`.
 
-    Attributes:
-        server: The server it belongs to, once it does.
-
     Raises:
         TypeError: Neither a str, nor a pattern for str, nor callable.
         ValueError: A name that cannot stand on the wire.
@@ -318,11 +324,12 @@ class Namespace(NamespaceLike[S]):
         "_name",
         "_namespace_core",
         "_process_core",
+        "_room_events",
         "_rule",
+        "_server",
         "_socket_class",
         "_sockets",
         "_table",
-        "server",
     )
 
     def __init__(self, name: str | Rule, /) -> None:
@@ -332,12 +339,13 @@ class Namespace(NamespaceLike[S]):
         else:
             self._rule = rule_of(name)
             self._name = f"/_{next(_parent_numbers)}"
-        self.server: object = None
+        self._server: object = None
         self._process_core: Core = cast("Any", _Unregistered(self._name))
         self._namespace_core: NamespaceCore = cast("Any", self._process_core)
         self._socket_class: type[S] | None = None
         self._table = HandlerTable(bare=False)
         self._hooks = Hooks()
+        self._room_events = RoomEvents()
         # True if somebody listens to what is emitted; the sockets that do so by themselves.
         self._heard = False
         self._listening: dict[str, S] = {}
@@ -351,7 +359,7 @@ class Namespace(NamespaceLike[S]):
 
     @property
     def _home(self) -> Home:
-        return cast("Home", self.server)
+        return cast("Home", self._server)
 
     @property
     def name(self) -> str:
@@ -385,7 +393,7 @@ class Namespace(NamespaceLike[S]):
         """Sockets with handlers of their own keep plans made of both tables; they make them anew."""
         for socket in tuple(self._sockets.values()):
             if socket._table is not None:
-                socket._changed()
+                socket._owner.replan(socket._core.handle)
 
     def _hooks_to_read(self) -> Hooks:
         return self._hooks
@@ -394,7 +402,7 @@ class Namespace(NamespaceLike[S]):
         """Every socket chooses anew between the short way of an event and the long one."""
         self._heard = self._rule is None and bool(self._hooks.outgoing or self._listening)
         for socket in tuple(self._sockets.values()):
-            socket._changed()
+            socket._owner.replan(socket._core.handle)
 
     def _listens(self, socket: Socket, *, yes: bool) -> None:
         """A socket has listeners of its own to what is emitted to it, or has none any more."""
@@ -417,7 +425,7 @@ class Namespace(NamespaceLike[S]):
 
     def _attach(self, server: object, process_core: Core, core: NamespaceCore, socket_class: type[S]) -> None:
         """Makes it a server's."""
-        self.server = server
+        self._server = server
         self._process_core = process_core
         self._namespace_core = core
         self._socket_class = socket_class
@@ -429,7 +437,7 @@ class Namespace(NamespaceLike[S]):
         self._hooks.inherit(parent._hooks)
         self._hooks_changed()
 
-    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any]) -> S:
+    def _new_socket(self, core: SocketCore, waits: Waits, auth: dict[str, Any] | None) -> S:
         """The object for a client that asks for this namespace; its ``__init__`` has not run."""
         made: type[Socket] = self._socket_class or Socket
         socket = made.__new__(made)
@@ -462,34 +470,8 @@ class _Unregistered:
         self.name = name
 
     def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(f"namespace {self.name!r} belongs to no server yet: io.register(namespace) comes first")
+        raise _homeless(self.name)
 
 
-def namespace_name(name: str) -> str:
-    """The name with its leading slash: ``of("x")`` is ``of("/x")``.
-
-    Raises:
-        TypeError: Not a str.
-        ValueError: A comma, which ends the name on the wire.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"a namespace's name is a str, not {type(name).__name__}")
-    if "," in name:
-        raise ValueError(f"namespace {name!r:.50}: a comma ends the name on the wire")
-    return name if name.startswith("/") else f"/{name}"
-
-
-def rule_of(rule: object) -> Rule:
-    """A pattern or a predicate, checked.
-
-    Raises:
-        TypeError: It is neither, or a pattern for bytes.
-    """
-    if isinstance(rule, re.Pattern):
-        pattern = cast("re.Pattern[str]", rule)
-        if not isinstance(cast("object", pattern.pattern), str):
-            raise TypeError(f"{pattern!r:.50} is a pattern for bytes; names of namespaces are str")
-        return pattern
-    if callable(rule):
-        return rule
-    raise TypeError(f"a namespace's name is a str, a pattern or a predicate, not {type(rule).__name__}")
+def _homeless(name: str) -> RuntimeError:
+    return RuntimeError(f"namespace {name!r} belongs to no server yet: io.register(namespace) comes first")

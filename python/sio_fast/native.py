@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
 
     from ._core import Core
+    from .asgi_types import ASGIApp
+    from .hosted import Hosted
     from .server import Server
 
 __all__ = ("Backend", "Listener", "StaticFiles", "run", "serve")
@@ -32,6 +34,8 @@ Backend: TypeAlias = Literal["auto", "asyncio", "uvloop", "trio"]
 StaticFiles: TypeAlias = "Mapping[str, str | os.PathLike[str]]"
 """Folders or files by the path they are served under, such as ``{"/": "static"}``."""
 
+# The first character of a session's id names its thread.
+_MAX_THREADS: Final = 64
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger("sio_fast.server")
@@ -56,29 +60,47 @@ async def serve(
     port: int,
     *,
     backlog: int,
+    io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
+    app: ASGIApp | None,
     uds: str | os.PathLike[str] | None,
     task_status: TaskStatus[Listener],
 ) -> None:
     """See :meth:`Server.serve`."""
+    _check_threads(io_threads)
     served = [(prefix, _existing(path)) for prefix, path in (static_files or {}).items()]
+    socket = None if uds is None else os.fspath(uds)
 
-    def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
-        return core.listen(
-            host,
-            port,
-            backlog=backlog,
-            header_timeout=header_timeout,
-            static_files=served,
-            serve_client=serve_client,
-            uds=None if uds is None else os.fspath(uds),
-        )
+    async def beside(hosted: Hosted | None) -> None:
+        """Socket.IO, and the application's part of its beginning and end."""
 
-    def started(addresses: tuple[tuple[str, int], ...]) -> None:
-        task_status.started(Listener(addresses[0][1] if addresses else 0, addresses))
+        def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
+            return core.listen(
+                host,
+                port,
+                backlog=backlog,
+                io_threads=io_threads,
+                header_timeout=header_timeout,
+                static_files=served,
+                serve_client=serve_client,
+                app=None if hosted is None else hosted.path,
+                uds=socket,
+            )
 
-    await server._run_lifetime(listen, started)
+        def started(addresses: tuple[tuple[str, int], ...]) -> None:
+            if hosted is not None:
+                hosted.application.server = (socket, None) if socket is not None else addresses[0]
+            task_status.started(Listener(addresses[0][1] if addresses else 0, addresses))
+
+        await server._run_lifetime(listen, started, beside=hosted)
+
+    if app is None:
+        await beside(None)
+    else:
+        from . import hosted  # noqa: PLC0415 - asked for by few
+
+        await hosted.host(app, beside)
 
 
 def run(
@@ -90,8 +112,10 @@ def run(
     grace: float,
     log_level: str | int | None,
     backlog: int,
+    io_threads: int,
     header_timeout: float,
     static_files: StaticFiles | None,
+    app: ASGIApp | None,
     uds: str | os.PathLike[str] | None,
 ) -> None:
     """See :meth:`Server.run`."""
@@ -105,8 +129,10 @@ def run(
         host,
         port,
         backlog=backlog,
+        io_threads=io_threads,
         header_timeout=header_timeout,
         static_files=static_files,
+        app=app,
         uds=uds,
     )
     program = _Program(server, serving, grace)
@@ -118,6 +144,11 @@ def run(
         raise SystemExit(1)
     if program.forced is not None:
         raise SystemExit(128 + program.forced)
+
+
+def _check_threads(count: int) -> None:
+    if not isinstance(count, int) or not 1 <= count <= _MAX_THREADS:
+        raise ValueError(f"io_threads is {count!r}; it must be a whole number from 1 to {_MAX_THREADS}")
 
 
 class _Program:

@@ -13,13 +13,14 @@ from .emitting import NO_FLAGS, CanEmit, CanEmitWithAck, Flags, Unicast, ask, ch
 from .outgoing import Space, tell_all
 from .remote import RemoteSocket
 from .sent import ACCEPTED, CongestedBroadcast, Sent
-from .types import Event, EventName, P, R, outgoing_name, room_names
+from .types import Event, EventName, P, R, outgoing_name, refuse_foreign, room_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ._core import Core, NamespaceCore, SocketCore
     from .remote import Local
+    from .room_events import RoomEvents
     from .waits import Waits
 
 __all__ = ("BroadcastOperator", "Broadcaster", "CanEmit", "CanEmitWithAck", "SocketOperator", "Target")
@@ -32,6 +33,8 @@ class Home(Protocol):
     def _waits(self) -> Waits | None: ...
     @property
     def _ack_timeout(self) -> float | None: ...
+    @property
+    def _strict_rooms(self) -> bool: ...
 
 
 class Target(Space, Protocol):
@@ -43,6 +46,12 @@ class Target(Space, Protocol):
     def _process_core(self) -> Core: ...
     @property
     def _home(self) -> Home: ...
+
+    @property
+    def _sockets(self) -> Mapping[str, Local]: ...
+
+    _room_events: RoomEvents
+
     @property
     def sockets(self) -> Mapping[str, Local]:
         """Its connected sockets by id."""
@@ -80,7 +89,7 @@ class Broadcaster(CanEmit):
         return self._operator()._with_rooms(room_names("to", rooms))
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`: the official server's ``in``."""
+        """The same as :meth:`to`, without names everybody too: the official server's ``in``."""
         return self._operator()._with_rooms(room_names("in_", rooms))
 
     def except_(self, *rooms: str) -> BroadcastOperator:
@@ -166,9 +175,14 @@ class Broadcaster(CanEmit):
 
         Raises:
             TypeError: A list, or a name that is no str.
+            ForeignRoom: With ``strict_rooms``: the id of a socket. Nobody joins anything then.
         """
         operator, names = self._operator(), room_names("sockets_join", rooms)
-        operator._nsp._namespace_core.join_members(*operator._selection(), names)
+        nsp = operator._nsp
+        if nsp._home._strict_rooms:
+            refuse_foreign(nsp._sockets, names)
+        nsp._namespace_core.join_members(*operator._selection(), names)
+        nsp._room_events.changed(nsp._namespace_core, nsp._home._waits)
         return ACCEPTED
 
     def sockets_leave(self, *rooms: str) -> Sent:
@@ -178,7 +192,9 @@ class Broadcaster(CanEmit):
             TypeError: A list, or a name that is no str.
         """
         operator, names = self._operator(), room_names("sockets_leave", rooms)
-        operator._nsp._namespace_core.leave_members(*operator._selection(), names)
+        nsp = operator._nsp
+        nsp._namespace_core.leave_members(*operator._selection(), names)
+        nsp._room_events.changed(nsp._namespace_core, nsp._home._waits)
         return ACCEPTED
 
     def disconnect_sockets(self, *, close: bool = False) -> Sent:
@@ -327,7 +343,7 @@ class SocketOperator(CanEmitWithAck):
         return self.broadcast.to(*rooms)
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`."""
+        """The same as :meth:`to`; without names everybody else too."""
         return self.broadcast.in_(*rooms)
 
     def except_(self, *rooms: str) -> BroadcastOperator:

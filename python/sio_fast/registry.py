@@ -11,9 +11,11 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
+from .arguments import is_async
 from .declare import declared_on
-from .handlers import HandlerTable, is_async, require_callable
-from .namespace import Namespace, ParentNamespace, namespace_name, rule_of
+from .handlers import HandlerTable, require_callable
+from .names import namespace_name, rule_of
+from .namespace import Namespace, ParentNamespace
 from .outgoing import tell_all
 from .socket import S
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._core import Core, NamespaceCore, SocketCore
-    from .namespace import Rule
+    from .names import Rule
+    from .preparation import Preparation
     from .types import EventName, H
 
 __all__ = ("Registry",)
@@ -38,22 +41,25 @@ class Registry(Generic[S]):
         server: What they say is their server.
         core: Its core.
         socket_class: What handlers get unless a namespace says otherwise.
+        preparation: What is done with every handler.
 
     Attributes:
         by_name: The namespaces by name, live.
         root: The namespace ``/``.
     """
 
-    __slots__ = ("_core", "_lock", "_parents", "_server", "_socket_class", "by_name", "root")
+    __slots__ = ("_core", "_lock", "_parents", "_preparation", "_server", "_socket_class", "by_name", "root")
 
-    def __init__(self, server: object, core: Core, socket_class: type[S]) -> None:
+    def __init__(self, server: object, core: Core, socket_class: type[S], preparation: Preparation) -> None:
         self._server = server
+        self._preparation = preparation
         self._core = core
         self._socket_class = socket_class
         self._lock = threading.Lock()
         self._parents: dict[Rule, Namespace[S]] = {}
         self.by_name: dict[str, Namespace[S]] = {}
         self.root: Final = _Root[S]("/")
+        self.root._table.prepare(preparation)
         self._add(self.root, None)
 
     # For the application.
@@ -94,6 +100,7 @@ class Registry(Generic[S]):
             if nsp.name in self.by_name if rule is None else rule in self._parents:
                 what = nsp.name if rule is None else rule
                 raise ValueError(f"namespace {what!r} is taken; register() comes before the first of() of that name")
+            nsp._table.prepare(self._preparation)
             for declared, method in declared_on(nsp):
                 nsp._register(declared.event, method, **declared.options)
             if rule is None:
@@ -127,6 +134,7 @@ class Registry(Generic[S]):
             if found is not None:
                 return found
             made: Namespace[S] = Namespace(name)
+            made._table.prepare(self._preparation)
             self._add(made, parent, socket_class)
         self.root.announce(made)
         return made
@@ -137,7 +145,9 @@ class Registry(Generic[S]):
         if parent is not None:
             nsp._inherit(parent)
             socket_class = socket_class or parent._socket_class
-        nsp._attach(self._server, self._core, self._core.namespace(name), socket_class or self._socket_class)
+        core = self._core.namespace(name)
+        nsp._attach(self._server, self._core, core, socket_class or self._socket_class)
+        nsp._table.raw_names.attach(core.want_raw)
         self.by_name[name] = nsp
         if parent is not None:
             parent._children[name] = nsp
@@ -147,6 +157,7 @@ class Registry(Generic[S]):
             found = self._parents.get(rule)
             if found is None:
                 found = ParentNamespace[S](rule)
+                found._table.prepare(self._preparation)
                 self._add_parent(rule, found, socket_class)
             return found
 

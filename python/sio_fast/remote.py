@@ -109,6 +109,7 @@ class RemoteSocket(CanEmitWithAck):
 
         Raises:
             TypeError: A list, or a name that is no str.
+            ForeignRoom: With ``strict_rooms``: the id of another socket.
         """
         return self._socket.join(*rooms)
 

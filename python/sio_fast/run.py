@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from .lane import Lane
-    from .types import EventName
+    from .types import Arguments, EventName
 
 __all__ = ("NO_SETTLING", "Run", "outcome")
 
@@ -37,7 +37,7 @@ class Run:
         coro: Coroutine[Any, Any, Any],
         first: Any,
         name: EventName,
-        args: tuple[Any, ...],
+        args: Arguments,
         ack_id: int,
         *,
         holds: bool = True,

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import logging
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Never, TypeVar, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, Never
 
 import anyio
+from typing_extensions import TypeVarTuple, Unpack
 
-from . import forks
 from ._core import Core
-from .cookie import cookie_text
+from .admission import Admission
 from .emitting import checked_timeout
+from .engine import Engine
 from .exceptions import NotRunning
+from .forks import Forked, watch_forks
+from .handlers import require_callable
 from .lifetime import Lifetime
-from .namespace import NamespaceLike
+from .namespaces import Namespaces, checked_class
+from .options import dispatch_settings_of, in_force, settings_of
+from .preparation import Preparation
 from .registry import Registry
 from .settings import (
     DEFAULT_CORS_METHODS,
     CorsOrigins,
-    DispatchSettings,
-    Settings,
+    checked_parser,
     client_folder,
-    default_mark,
-    normalise_origins,
-    proxies,
+    judge_of_origins,
     unknown_option,
-    words,
 )
 from .socket import S, Socket
+from .validation import Engine as ValidationEngine
+from .validation import Validation
 
 if TYPE_CHECKING:
     import os
@@ -37,39 +40,24 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
-    from .asgi import Receive, Scope, Send
+    from .admission import AllowRequest
+    from .asgi_types import ASGIApp, Receive, Scope, Send
     from .cookie import CookieOption
-    from .hosting import Application, Host
-    from .namespace import Namespace, ParentNamespace, Rule
+    from .hosting import Host
+    from .lifetime import Beside
     from .native import Backend, Listener, StaticFiles
     from .waits import Waits
 
-__all__ = ("Engine", "Server")
+__all__ = ("Server",)
 
-C = TypeVar("C", bound=Socket)
-N = TypeVar("N", bound="Namespace[Any]")
-T = TypeVar("T")
+_Ts = TypeVarTuple("_Ts")
 
 _MIB: Final = 1 << 20
 
 _log = logging.getLogger("sio_fast.server")
 
 
-class Engine:
-    """``io.engine``: the Engine.IO side of a server."""
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    @property
-    def clients_count(self) -> int:
-        """Connections that are open now. Safe from any thread."""
-        return self._core.clients_count
-
-
-class Server(NamespaceLike[S]):
+class Server(Namespaces[S]):
     """A Socket.IO server, and its namespace ``/``: ``io.on``, ``io.emit`` and the others mean that one.
 
     Making one opens nothing: no thread, no descriptor. Options are keyword-only, durations seconds, sizes bytes.
@@ -78,6 +66,11 @@ class Server(NamespaceLike[S]):
         path: Path of the requests.
         transports: ``"polling"``, ``"websocket"`` or both.
         allow_upgrades: False to leave clients on long-polling.
+        allow_request: ``f(request)``, sync or async, asked about every handshake that nothing else is wrong with, over both
+            transports, on the server's loop. Returning None or True lets it go on; False refuses it with status 403, code
+            4; raising :class:`ConnectError` refuses it with that message. One that raises anything else, returns anything
+            else or takes longer than ``connect_timeout`` refuses with status 400, code 3. Other requests are not asked
+            about. The official ``allowRequest``.
         ping_interval: Time between two pings.
         ping_timeout: Time for the answer to one.
         upgrade_timeout: Time for an upgrade of the transport.
@@ -89,7 +82,8 @@ class Server(NamespaceLike[S]):
         max_attachments: Most attachments of one packet.
         max_depth: Deepest nesting of JSON.
         cors_allowed_origins: None accepts an ``Origin`` of the same host only, False checks nothing and sends no headers,
-            ``"*"`` or names of origins accept those.
+            ``"*"`` or names of origins accept those; a pattern must match a whole origin; ``f(origin)``, sync or async,
+            is asked on the server's loop, once for a connection.
         cors_allowed_methods: Methods for preflight requests.
         cors_allowed_headers: Headers for preflight requests; None reflects what is asked for.
         cors_exposed_headers: Headers that pages may read.
@@ -98,6 +92,7 @@ class Server(NamespaceLike[S]):
         trusted_proxies: Addresses or networks (``"10.0.0.0/8"``) of proxies whose ``X-Forwarded-For``, ``-Proto`` and
             ``-Host`` are believed.
         serve_client: Folder of the npm package's files, served below ``path``; False serves none.
+        parser: ``"json"``, the format of the official client, is the only one so far.
         default: Called for values that the codec does not know; what it returns is encoded instead.
         socket_class: Subclass of :class:`Socket` that handlers get.
         max_concurrency_per_socket: Event handlers of one socket at a time.
@@ -110,13 +105,26 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: The same in bytes.
         high_water_mark: Bytes queued for a client above which awaiting an emit waits until half of it; None: a quarter of
             ``max_buffered_bytes``.
-        max_buffered_bytes: Bytes queued for a client above which it is disconnected.
+        max_buffered_bytes: Bytes queued for a client above which ``on_overflow`` acts. An empty queue takes any one packet.
+        on_overflow: ``"disconnect"`` ends such a client's connection. ``"drop_oldest"`` drops the oldest events that wait for
+            it, each with its attachments, as ``stats()["packets_dropped"]`` counts; what wants an answer, answers and the
+            protocol's own packets are kept, and a client that does not read even those is disconnected.
         ack_timeout: How long ``emit_with_ack`` to many waits where no ``timeout()`` says it; None: it must say it.
+        validation: Who checks the arguments of events against the annotations of handlers (and the types of an
+            :class:`Event`), straight from the JSON that came. ``"auto"``: msgspec its own types, pydantic all others, but
+            builtins such as ``str``, ``list[str]`` and ``dict[str, Any]`` are not checked; ``"pydantic"`` or ``"msgspec"``
+            checks everything that is annotated; None nothing. What does not fit is an :class:`InvalidPayload` for
+            ``on_error``, and the handler is not called.
+        call_wrapper: Gets each handler once, when it is registered with the server, and gives what is called instead:
+            the door for dependency injection. Middlewares are not wrapped. Parameters with a ``Depends`` are no arguments
+            of the event.
+        strict_rooms: True to refuse a socket the room of another one's id (:class:`ForeignRoom`), as python-socketio does.
         **unknown: None: an unknown option is a TypeError, which names ours where it knows what was meant.
 
     Raises:
         TypeError: An unknown option, or a value of the wrong type.
         ValueError: A value out of its range.
+        ImportError: ``validation`` names an engine that is not installed.
     """
 
     def __init__(
@@ -125,6 +133,7 @@ class Server(NamespaceLike[S]):
         path: str = "/socket.io",
         transports: Sequence[Literal["polling", "websocket"]] = ("polling", "websocket"),
         allow_upgrades: bool = True,
+        allow_request: AllowRequest | None = None,
         cookie: CookieOption = False,
         ping_interval: float = 25,
         ping_timeout: float = 20,
@@ -142,6 +151,7 @@ class Server(NamespaceLike[S]):
         cors_max_age: int | None = None,
         trusted_proxies: Sequence[str] = (),
         serve_client: Literal[False] | str | os.PathLike[str] = False,
+        parser: Literal["json"] = "json",
         default: Callable[[Any], Any] | None = None,
         socket_class: type[S] = Socket,  # type: ignore[assignment]
         max_concurrency_per_socket: int = 1,
@@ -152,51 +162,30 @@ class Server(NamespaceLike[S]):
         max_queued_bytes: int = _MIB,
         high_water_mark: int | None = None,
         max_buffered_bytes: int = 4 * _MIB,
+        on_overflow: Literal["disconnect", "drop_oldest"] = "disconnect",
         ack_timeout: float | None = None,
+        validation: ValidationEngine | None = "auto",
+        call_wrapper: Callable[[Any], Callable[..., Any]] | None = None,
+        strict_rooms: bool = False,
         **unknown: Never,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "unknown")}
         for name in unknown:
-            known = (*Settings.__dataclass_fields__, *DispatchSettings.__dataclass_fields__)
-            raise unknown_option(name, (*known, "socket_class", "serve_client", "ack_timeout"))
+            raise unknown_option(name, given)
         checked_class(socket_class)
-        self._settings = Settings(
-            path=path,
-            transports=words("transports", transports),
-            allow_upgrades=allow_upgrades,
-            cookie=cookie_text(cookie),
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-            upgrade_timeout=upgrade_timeout,
-            connect_timeout=connect_timeout,
-            max_connections=max_connections,
-            max_http_buffer_size=max_http_buffer_size,
-            max_attachments=max_attachments,
-            max_depth=max_depth,
-            cors_allowed_origins=normalise_origins(cors_allowed_origins),
-            cors_allowed_methods=words("cors_allowed_methods", cors_allowed_methods),
-            cors_allowed_headers=(
-                None if cors_allowed_headers is None else words("cors_allowed_headers", cors_allowed_headers)
-            ),
-            cors_exposed_headers=words("cors_exposed_headers", cors_exposed_headers),
-            cors_credentials=cors_credentials,
-            cors_max_age=cors_max_age,
-            trusted_proxies=proxies(trusted_proxies),
-            default=default,
-            max_queued_events=max_queued_events,
-            max_queued_bytes=max_queued_bytes,
-            high_water_mark=default_mark(max_buffered_bytes) if high_water_mark is None else high_water_mark,
-            max_buffered_bytes=max_buffered_bytes,
-        )
-        self._dispatch_settings = DispatchSettings(
-            max_concurrency_per_socket=max_concurrency_per_socket,
-            max_running_handlers=max_running_handlers,
-            disconnect_wait=disconnect_wait,
-            ack_on_error=ack_on_error,
-        )
+        checked_parser(parser)
+        self._settings = settings_of(given)
+        self._dispatch_settings = dispatch_settings_of(given)
+        self._options = in_force(given, self._settings)
+        self._admission = Admission(allow_request, judge_of_origins(self._settings.cors_allowed_origins))
         self._client_folder = client_folder(serve_client)
         self._ack_timeout = None if ack_timeout is None else checked_timeout(ack_timeout, "ack_timeout")
+        if not isinstance(strict_rooms, bool):
+            raise TypeError(f"strict_rooms is a bool, not {strict_rooms!r:.50}")
+        self._strict_rooms = strict_rooms
+        preparation = Preparation(Validation(validation), call_wrapper)
         self._core = Core(self._settings)
-        self._registry: Registry[S] = Registry(self, self._core, socket_class)
+        self._registry: Registry[S] = Registry(self, self._core, socket_class, preparation)
         self._engine = Engine(self._core)
         self._lifetime: Lifetime | None = None
         self._addresses: tuple[tuple[str, int], ...] = ()
@@ -204,71 +193,16 @@ class Server(NamespaceLike[S]):
         self._host: Host | None = None
 
     @property
-    def _space(self) -> Namespace[S]:
-        return self._registry.root
-
-    @property
     def _waits(self) -> Waits | None:
         return None if self._lifetime is None else self._lifetime.waits
 
-    # Namespaces.
-
-    @overload
-    def of(self, name: str, /) -> Namespace[S]: ...
-    @overload
-    def of(self, name: str, /, *, socket_class: type[C]) -> Namespace[C]: ...
-    @overload
-    def of(self, name: Rule, /) -> ParentNamespace[S]: ...
-    @overload
-    def of(self, name: Rule, /, *, socket_class: type[C]) -> ParentNamespace[C]: ...
-    def of(self, name: str | Rule, /, *, socket_class: type[Any] | None = None) -> Namespace[Any]:
-        """The namespace of that name, made if it is new; clients may join it from now on. Safe from any thread.
-
-        With a pattern or a predicate it is a :class:`ParentNamespace`, asked in the order of registration when a client
-        wants a namespace that does not exist; without a yes the client gets ``Invalid namespace``. Namespaces that came
-        into being stay. A name given here that a pattern matches belongs to that parent too. The official ``io.of``.
-
-        Args:
-            name: With or without its leading slash; or a pattern, which must match the whole name; or a predicate
-                ``f(name, auth)``, sync or async, called on the server's loop. One that raises says no, with a line in
-                the log.
-            socket_class: Subclass of :class:`Socket` that its handlers get, instead of the server's.
-
-        Raises:
-            TypeError: No str, pattern or predicate, or no subclass of ``Socket``.
-            ValueError: A name that cannot stand on the wire, or one that has another ``socket_class`` already.
-        """
-        return self._registry.of(name, None if socket_class is None else checked_class(socket_class))
-
-    def register(self, namespace: N, /, *, socket_class: type[Socket] | None = None) -> N:
-        """Makes an object of a :class:`Namespace` subclass the namespace of its name, with its ``@on`` methods.
-
-        Args:
-            namespace: Made with a name, a pattern or a predicate: ``Admin("/admin")``.
-            socket_class: Subclass of :class:`Socket` that its handlers get, instead of the server's.
-
-        Returns:
-            The same object; ``io.of(name)`` gives it from now on.
-
-        Raises:
-            TypeError: No :class:`Namespace`, or no subclass of ``Socket``.
-            ValueError: The name is taken (``/`` always is), or the object belongs to a server already.
-        """
-        chosen: Any = None if socket_class is None else checked_class(socket_class)
-        self._registry.register(cast("Namespace[Any]", namespace), chosen)
-        return namespace
+    # The options, the engine and what is counted.
 
     @property
-    def namespaces(self) -> Mapping[str, Namespace[S]]:
-        """The namespaces by name, ``/`` among them: a live view. Asking creates nothing, :meth:`of` does."""
-        return MappingProxyType(self._registry.by_name)
-
-    @property
-    def sockets(self) -> Mapping[str, S]:
-        """The connected sockets of ``/`` by id; in the official server ``io.sockets`` is the namespace itself."""
-        return self._registry.root.sockets
-
-    # The engine and what is counted.
+    def options(self) -> Mapping[str, Any]:
+        """The options in force, by name: what was given to :class:`Server`, and the defaults. Read-only, as options do not
+        change; ``Server(**io.options)`` makes another server of the same kind. Safe from any thread."""
+        return self._options
 
     @property
     def engine(self) -> Engine:
@@ -295,8 +229,10 @@ class Server(NamespaceLike[S]):
         port: int = 3000,
         *,
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
         task_status: TaskStatus[Listener] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
@@ -309,14 +245,19 @@ class Server(NamespaceLike[S]):
             host: Name or address to listen on; ``"::"`` for IPv6.
             port: 0 takes a free one.
             backlog: Connections that may wait for being accepted.
-            header_timeout: Seconds for the head of a request.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
             task_status: For ``task_group.start``: gets a :class:`Listener`.
 
         Raises:
             OSError: The address is in use, not ours, or forbidden.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
             NotRunning: The process was forked after the start.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
@@ -326,8 +267,10 @@ class Server(NamespaceLike[S]):
             host,
             port,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
             task_status=task_status,
         )
@@ -341,8 +284,10 @@ class Server(NamespaceLike[S]):
         grace: float = 5,
         log_level: str | int | None = "info",
         backlog: int = 2048,
+        io_threads: int = 1,
         header_timeout: float = 10,
         static_files: StaticFiles | None = None,
+        app: ASGIApp | None = None,
         uds: str | os.PathLike[str] | None = None,
     ) -> None:
         """Runs a program that is this server, until SIGINT or SIGTERM; a second one stops at once.
@@ -354,13 +299,18 @@ class Server(NamespaceLike[S]):
             grace: Seconds for the end; see :meth:`close`.
             log_level: Level of the logging that is set up if the program has none; None sets up nothing.
             backlog: Connections that may wait for being accepted.
-            header_timeout: Seconds for the head of a request.
+            io_threads: Threads that read and write, 1 to 64; more than one pays when the first fills a core.
+            header_timeout: Seconds for the head of a request. Three times as long its body may take, and may an answer lie
+                of which the peer reads nothing.
             static_files: Folders (or files) by the path they are served under, beside Socket.IO.
+            app: An ASGI application that answers what is neither Socket.IO nor a file, WebSockets included; its lifespan
+                is run here. Needs the extra ``sio-fast[app]``.
             uds: Path of a Unix socket to listen on instead.
 
         Raises:
             SystemExit: The address cannot be listened on (code 1), or a second signal came.
-            RuntimeError: This server serves already.
+            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            ModuleNotFoundError: ``app`` without the extra.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
 
@@ -372,10 +322,34 @@ class Server(NamespaceLike[S]):
             grace=grace,
             log_level=log_level,
             backlog=backlog,
+            io_threads=io_threads,
             header_timeout=header_timeout,
             static_files=static_files,
+            app=app,
             uds=uds,
         )
+
+    def start_soon(self, fn: Callable[[Unpack[_Ts]], Awaitable[object]], /, *args: *_Ts) -> None:
+        """Starts ``fn(*args)`` in a task of the server, in a copy of the context that it was started in, and does not wait
+        for it. The task runs while the server does.
+
+        When the server closes, it is cancelled once the handlers are done or the grace is over; nothing waits for it to
+        finish by itself. Its errors go to the log, as ``on_error`` is about sockets; those of ``socket.start_soon``, whose
+        tasks end with the socket, go there. For the server's loop only.
+
+        Args:
+            fn: An async function.
+            *args: Its arguments.
+
+        Raises:
+            TypeError: ``fn`` is not callable.
+            NotRunning: The server does not run: start it in a handler, or when :meth:`serve` has begun to listen.
+            RuntimeError: On another thread.
+        """
+        checked = require_callable(fn, "what start_soon starts")
+        if self._lifetime is None:
+            raise NotRunning("start_soon() needs a running server: call it from a handler, or once serve() has begun")
+        self._lifetime.background.start(partial(checked, *args))
 
     # Inside an ASGI application.
 
@@ -387,7 +361,7 @@ class Server(NamespaceLike[S]):
         """
         await self._hosting.alone(scope, receive, send)
 
-    def asgi_app(self, other: Application, /) -> Application:
+    def asgi_app(self, other: ASGIApp, /) -> ASGIApp:
         """``other`` with this server in front: requests below ``path`` are the server's, all else goes to ``other``.
 
         Lifespans are nested: ``other`` starts first and ends last, so handlers may use what it has opened. An application
@@ -418,8 +392,8 @@ class Server(NamespaceLike[S]):
 
     async def close(self, *, grace: float = 5) -> None:
         """Ends the server: every connection closes with ``server shutting down``, and clients will come back by
-        themselves. Returns when the listener, the engine and all ``disconnect`` handlers are done. Does nothing if it
-        does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
+        themselves. Returns when the listener, the engine, all ``disconnect`` handlers and the ``app`` are done. Does
+        nothing if it does not run. On the server's loop only; from another thread use ``anyio.from_thread.run``.
 
         Args:
             grace: Seconds for flushing what is queued and for handlers to finish; what still runs then is cancelled.
@@ -434,8 +408,9 @@ class Server(NamespaceLike[S]):
         self,
         listen: Callable[[Core, str | None], Sequence[tuple[str, int]]],
         started: Callable[[tuple[tuple[str, int], ...]], Awaitable[None] | None],
+        beside: Beside | None = None,
     ) -> None:
-        """Runs until :meth:`close`, with the doors that ``listen`` opens."""
+        """Runs until :meth:`close`, with the doors that ``listen`` opens, and what is ``beside`` behind them."""
         if self._forked:
             raise NotRunning("the process was forked after this server had started; make or start it in the child only")
         if self._lifetime is not None:
@@ -450,25 +425,29 @@ class Server(NamespaceLike[S]):
             self._registry,
             self._dispatch_settings,
             self._settings.high_water_mark,
+            self._admission,
         )
-        forks.watch(self)
+        watch_forks(self)
         try:
-            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce)
+            await self._lifetime.run(lambda: listen(self._core, self._client_folder), announce, beside)
         finally:
             self._addresses = ()
             self._lifetime = None
 
+    def _after_fork(self) -> None:
+        """In a child: the thread that would send what is emitted here lives in the parent."""
+        if self._lifetime is None:
+            return
+        self._lifetime = None
+        self._host = None
+        self._addresses = ()
+        self._forked = True
+        for nsp in self._registry.by_name.values():
+            for socket in nsp._sockets.values():
+                object.__setattr__(socket, "_core", Forked())
+            nsp._sockets.clear()
+            nsp._namespace_core = Forked(nsp.name)  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         state = f"on {self._addresses}" if self._lifetime is not None else "not running"
         return f"<{type(self).__name__} {state}, {len(self._registry.by_name)} namespaces>"
-
-
-def checked_class(socket_class: type[C]) -> type[C]:
-    """A class of sockets.
-
-    Raises:
-        TypeError: It is none.
-    """
-    if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
-        raise TypeError(f"socket_class is a subclass of Socket, not {socket_class!r:.50}")
-    return socket_class

@@ -7,7 +7,8 @@ import difflib
 import ipaddress
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -17,14 +18,21 @@ __all__ = (
     "CorsOrigins",
     "DispatchSettings",
     "Settings",
+    "checked_parser",
     "client_folder",
     "default_mark",
+    "dispatch_setting_names",
+    "judge_of_origins",
     "normalise_origins",
+    "setting_names",
     "unknown_option",
+    "words",
 )
 
-CorsOrigins: TypeAlias = "Literal[False] | str | Sequence[str] | None"
-"""None: same origin only. False: no check, no headers. ``"*"`` or names of origins."""
+CorsOrigins: TypeAlias = (
+    "Literal[False] | str | Sequence[str] | re.Pattern[str] | Callable[[str], bool | Awaitable[bool]] | None"
+)
+"""None: same origin only. False: no check, no headers. ``"*"``, names of origins, a pattern or a function of one."""
 
 DEFAULT_CORS_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 """The six of the official server's default."""
@@ -37,6 +45,7 @@ class Settings:
     path: str
     transports: tuple[str, ...]
     allow_upgrades: bool
+    allow_request: Callable[..., Any] | None
     cookie: tuple[str, str] | None
     ping_interval: float
     ping_timeout: float
@@ -46,7 +55,7 @@ class Settings:
     max_http_buffer_size: int
     max_attachments: int
     max_depth: int
-    cors_allowed_origins: Literal[False, "*"] | tuple[str, ...] | None
+    cors_allowed_origins: Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None
     cors_allowed_methods: tuple[str, ...]
     cors_allowed_headers: tuple[str, ...] | None
     cors_exposed_headers: tuple[str, ...]
@@ -58,6 +67,7 @@ class Settings:
     max_queued_bytes: int
     high_water_mark: int
     max_buffered_bytes: int
+    on_overflow: Literal["disconnect", "drop_oldest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +117,8 @@ def words(option: str, value: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ...] | None:
-    """``cors_allowed_origins`` in one of the four forms that the core knows.
+def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None:
+    """``cors_allowed_origins`` in one of the five forms that the core knows; a pattern is a function.
 
     Raises:
         TypeError: Something else, such as True.
@@ -119,12 +129,30 @@ def normalise_origins(value: CorsOrigins) -> Literal[False, "*"] | tuple[str, ..
         return "*"
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, Sequence):
+    if isinstance(value, re.Pattern):
+        return _fits(value)
+    if callable(value):
+        return value
+    if isinstance(value, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be unchecked
         return words("cors_allowed_origins", value)
     raise TypeError(
-        "cors_allowed_origins is None (same origin), False (no check), '*', an origin or a sequence of origins, "
+        "cors_allowed_origins is None (same origin), False (no check), '*', an origin, a sequence of origins, a pattern or "
+        "a function of an origin, "
         f"not {value!r:.50}"
     )
+
+
+def judge_of_origins(
+    origins: Literal[False, "*"] | tuple[str, ...] | Callable[[str], Any] | None,
+) -> Callable[[str], Any] | None:
+    """The function among the forms of :func:`normalise_origins`, or None."""
+    return origins if callable(origins) else None
+
+
+def _fits(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    if not isinstance(pattern.pattern, str):
+        raise TypeError(f"cors_allowed_origins: {pattern!r:.50} is a pattern of bytes; origins are text")
+    return lambda origin: pattern.fullmatch(origin) is not None
 
 
 def proxies(value: Iterable[str]) -> tuple[tuple[str, int], ...]:
@@ -147,6 +175,17 @@ def proxies(value: Iterable[str]) -> tuple[tuple[str, int], ...]:
 def default_mark(max_buffered_bytes: int) -> int:
     """``high_water_mark`` where nobody chose one: a quarter of the limit. What is no int is the core's to refuse."""
     return max(max_buffered_bytes // 4, 1) if isinstance(max_buffered_bytes, int) else 1
+
+
+def checked_parser(value: object) -> Literal["json"]:
+    """``parser``, of which there is one.
+
+    Raises:
+        ValueError: Another one.
+    """
+    if value != "json":
+        raise ValueError(f"parser is {value!r:.50}; the only one so far is 'json', that of the official client")
+    return "json"
 
 
 def client_folder(value: Literal[False] | str | os.PathLike[str]) -> str | None:
@@ -182,19 +221,52 @@ _ELSEWHERE: Final = {
     "pingTimeout": "ping_timeout (seconds)",
     "upgradeTimeout": "upgrade_timeout (seconds)",
     "connectTimeout": "connect_timeout (seconds)",
+    "addTrailingSlash": "add_trailing_slash",
+    "allowEIO3": "allow_eio3",
+    "cleanupEmptyChildNamespaces": "cleanup_empty_child_namespaces",
+    "connectionStateRecovery": "recovery",
+    "destroyUpgrade": "destroy_upgrade",
+    "destroyUpgradeTimeout": "destroy_upgrade_timeout (seconds)",
+    "httpCompression": "http_compression",
+    "initialPacket": "initial_packet",
+    "perMessageDeflate": "per_message_deflate",
+    "wsEngine": "the WebSocket of the core, which cannot be replaced",
     "maxHttpBufferSize": "max_http_buffer_size",
     "maxPayload": "max_http_buffer_size",
     "ackTimeout": "ack_timeout (seconds)",
     "allowUpgrades": "allow_upgrades",
+    "allowRequest": "allow_request",
     "serveClient": "serve_client",
     "async_handlers": "max_concurrency_per_socket, or concurrent=True on a handler",
+    "client_manager": "adapter",
+    "compression_threshold": "http_compression",
+    "json": "the codec of the core, with the option default for values that it does not know",
+    "monitor_clients": "the heartbeat of the core, which always runs: ping_interval and ping_timeout",
     "namespaces": "io.of(name)",
+    "serializer": "parser",
     "static_files": "static_files of io.run() and io.serve()",
     "logger": "the logging module: logging.getLogger('sio_fast')",
     "engineio_logger": "the logging module: logging.getLogger('sio_fast.engine')",
     "async_mode": "backend of io.run()",
     "always_connect": "io.use for refusing; connect handlers always run after the acceptance",
 }
+
+# Options of the design that wait for what they set: whoever asks for one learns that it is no slip of theirs.
+_LATER: Final = frozenset(
+    (
+        "adapter",
+        "add_trailing_slash",
+        "allow_eio3",
+        "cleanup_empty_child_namespaces",
+        "destroy_upgrade",
+        "destroy_upgrade_timeout",
+        "generate_id",
+        "http_compression",
+        "initial_packet",
+        "per_message_deflate",
+        "recovery",
+    )
+)
 
 
 def unknown_option(name: str, known: Iterable[str]) -> TypeError:
@@ -206,6 +278,10 @@ def unknown_option(name: str, known: Iterable[str]) -> TypeError:
     """
     text = f"Server() has no option {name!r}"
     meant = _ELSEWHERE.get(name)
+    if name in _LATER:
+        return TypeError(f"{text} yet")
+    if meant is not None and meant.split()[0] in _LATER:
+        return TypeError(f"{text}; here it will be {meant}, which does not exist yet")
     if meant is None:
         close = difflib.get_close_matches(name, list(known), n=1)
         meant = close[0] if close else None
@@ -215,3 +291,8 @@ def unknown_option(name: str, known: Iterable[str]) -> TypeError:
 def setting_names() -> tuple[str, ...]:
     """Names of the options that the core reads."""
     return tuple(field.name for field in fields(Settings))
+
+
+def dispatch_setting_names() -> tuple[str, ...]:
+    """Names of the options that the dispatcher needs."""
+    return tuple(field.name for field in fields(DispatchSettings))

@@ -1,4 +1,4 @@
-"""The signals that tell a program to stop, seen on their way to whoever handles them. Refuses to handle any itself."""
+"""The signals that tell a program to stop, seen on their way to whoever handles them. Refuses to know what they are to do."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Set
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, overload
 
 from typing_extensions import TypeVar, TypeVarTuple, Unpack
 
@@ -21,7 +21,7 @@ from .hooks import NO_HOOKS, Hooks, Listening
 from .operator import BroadcastOperator, SocketOperator
 from .rooms import RoomsView
 from .sent import ACCEPTED, DROPPED, Sent
-from .types import Event, EventName, H, P, R, Reason, room_names
+from .types import Event, EventName, H, P, R, Reason, refuse_foreign, room_names
 
 if TYPE_CHECKING:
     from ._core import SocketCore
@@ -48,8 +48,7 @@ class Socket(CanEmitWithAck, Listening):
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_begin_task",
-        "_changed",
+        "_auth",
         "_conn",
         "_core",
         "_data",
@@ -58,25 +57,24 @@ class Socket(CanEmitWithAck, Listening):
         "_handshake",
         "_hooks",
         "_in_use",
-        "_leaving",
         "_nsp",
+        "_owner",
         "_reason",
         "_table",
         "_waits",
     )
 
-    _begin_task: Callable[[int, Callable[[], Any]], None]
-    _changed: Callable[[], None]
+    _auth: dict[str, Any] | None
     _conn: Connection | None
     _core: SocketCore
     _data: dict[str, Any] | None
     _detail: str | None
     _frozen_rooms: frozenset[str] | None
-    _handshake: Handshake
+    _handshake: Handshake | None
     _hooks: Hooks
     _in_use: bool
-    _leaving: Callable[[list[int]], None]
     _nsp: Namespace[Any]
+    _owner: Owner
     _reason: Reason | None
     _table: HandlerTable | None
     _waits: Waits
@@ -104,7 +102,12 @@ class Socket(CanEmitWithAck, Listening):
     @property
     def handshake(self) -> Handshake:
         """Headers, query, auth and address of the client's first request. Frozen."""
-        return self._handshake
+        handshake = self._handshake
+        if handshake is None:
+            # Made when somebody asks: of many sockets nobody does.
+            handshake = Handshake(self._core.handshake, {} if self._auth is None else self._auth)
+            _set(self, "_handshake", handshake)
+        return handshake
 
     @property
     def rooms(self) -> Set[str]:
@@ -128,7 +131,7 @@ class Socket(CanEmitWithAck, Listening):
         """The connection below, shared by all namespaces of the client."""
         conn = self._conn
         if conn is None:
-            conn = Connection(self._core, self._leaving)
+            conn = Connection(self._core, self._owner.ended)
             _set(self, "_conn", conn)
         return conn
 
@@ -136,6 +139,12 @@ class Socket(CanEmitWithAck, Listening):
     def connected(self) -> bool:
         """True from the acceptance (after ``use``) until it leaves, on whichever side."""
         return self._core.connected
+
+    @property
+    def recovered(self) -> bool:
+        """Whether state of an earlier connection was restored: the official server's ``recovered``. Always False, as
+        connection state recovery does not exist yet; handlers that ask for it are ready for it."""
+        return False
 
     @property
     def buffered_amount(self) -> int:
@@ -183,7 +192,7 @@ class Socket(CanEmitWithAck, Listening):
         return BroadcastOperator(self._nsp, rooms=room_names("to", rooms), sender=self._core)
 
     def in_(self, *rooms: str) -> BroadcastOperator:
-        """The same as :meth:`to`."""
+        """The same as :meth:`to`; without names everybody else too."""
         return BroadcastOperator(self._nsp, rooms=room_names("in_", rooms), sender=self._core)
 
     def except_(self, *rooms: str) -> BroadcastOperator:
@@ -197,11 +206,16 @@ class Socket(CanEmitWithAck, Listening):
 
         Raises:
             TypeError: A list, or a name that is no str.
+            ForeignRoom: With ``strict_rooms``: the id of another socket. No room is joined then.
         """
         names = room_names("join", rooms)
         if self._frozen_rooms is not None:
             return DROPPED
+        nsp = self._nsp
+        if nsp._home._strict_rooms:
+            refuse_foreign(nsp._sockets, names, self._core.id)
         self._core.join(names)
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def leave(self, *rooms: str) -> Sent:
@@ -214,15 +228,18 @@ class Socket(CanEmitWithAck, Listening):
         if self._frozen_rooms is not None:
             return DROPPED
         self._core.leave(names)
+        nsp = self._nsp
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         return ACCEPTED
 
     def disconnect(self, *, close: bool = False) -> Sent:
-        """Leaves the namespace at once: ``server namespace disconnect``. Events that wait for a handler are dropped.
+        """Leaves the namespace at once: ``server namespace disconnect``. Events that wait for a handler are dropped. The
+        connection stays open, for the client's other namespaces, unless ``close`` is True.
 
         Args:
             close: True to end the whole connection, with all its namespaces.
         """
-        self._leaving(self._core.disconnect(close))
+        self._owner.ended(self._core.disconnect(close))
         return ACCEPTED
 
     # Listening.
@@ -239,7 +256,7 @@ class Socket(CanEmitWithAck, Listening):
         """
         hooks = self._hooks_to_change()
         hooks.gates = (*hooks.gates, require_callable(fn, "a middleware"))
-        self._changed()
+        self._owner.replan(self._core.handle)
         return fn
 
     @overload
@@ -332,16 +349,19 @@ class Socket(CanEmitWithAck, Listening):
         """Removes a handler, or all handlers of an event. Something unknown: does nothing."""
         if self._table is not None:
             self._table.remove(event, fn)
-            self._changed()
+            self._owner.replan(self._core.handle)
 
     def _register(self, event: object, fn: object, **options: bool) -> Any:
         def register(fn: H) -> H:
             table = self._table
             if table is None:
-                table = HandlerTable(bare=True)
+                space = self._nsp._table
+                # A socket that leaves, or has left, gets no events any more.
+                raw_names = space.raw_names if self._frozen_rooms is None else None
+                table = HandlerTable(bare=True, preparation=space.preparation, raw_names=raw_names)
                 _set(self, "_table", table)
             table.add(event, fn, **options)
-            self._changed()
+            self._owner.replan(self._core.handle)
             return fn
 
         return register if fn is None else register(cast("Callable[..., Any]", fn))
@@ -355,8 +375,8 @@ class Socket(CanEmitWithAck, Listening):
         return self._hooks
 
     def _hooks_changed(self) -> None:
-        self._nsp._listens(self, yes=bool(self._hooks.outgoing) and self._changed is not _nothing)
-        self._changed()
+        self._nsp._listens(self, yes=bool(self._hooks.outgoing) and self._owner is not NOBODY)
+        self._owner.replan(self._core.handle)
 
     # Beside the events.
 
@@ -380,19 +400,18 @@ class Socket(CanEmitWithAck, Listening):
             raise RuntimeError(
                 "start_soon() belongs on the server's loop; from a thread use anyio.from_thread.run_sync"
             )
-        self._begin_task(self._core.handle, partial(checked, *args))
+        self._owner.begin_task(self._core.handle, partial(checked, *args))
 
     # For the dispatcher.
 
-    def _bind(self, core: SocketCore, nsp: Namespace[Any], waits: Waits, auth: dict[str, Any]) -> None:
+    def _bind(self, core: SocketCore, nsp: Namespace[Any], waits: Waits, auth: dict[str, Any] | None) -> None:
         """Ties a new object to its core."""
         _set(self, "_core", core)
         _set(self, "_nsp", nsp)
         _set(self, "_waits", waits)
-        _set(self, "_handshake", Handshake(core.handshake, auth))
-        _set(self, "_begin_task", _no_task)
-        _set(self, "_changed", _nothing)
-        _set(self, "_leaving", _nothing)
+        _set(self, "_auth", auth)
+        _set(self, "_handshake", None)
+        _set(self, "_owner", NOBODY)
         _set(self, "_conn", None)
         _set(self, "_data", None)
         _set(self, "_detail", None)
@@ -402,17 +421,9 @@ class Socket(CanEmitWithAck, Listening):
         _set(self, "_reason", None)
         _set(self, "_table", None)
 
-    def _attach(
-        self,
-        changed: Callable[[], None],
-        leaving: Callable[[list[int]], None],
-        begin_task: Callable[[int, Callable[[], Any]], None],
-    ) -> None:
-        """``changed`` is called when its handlers change, ``leaving`` when the server makes it leave, ``begin_task`` for what
-        ``start_soon`` was given."""
-        _set(self, "_changed", changed)
-        _set(self, "_leaving", leaving)
-        _set(self, "_begin_task", begin_task)
+    def _attach(self, owner: Owner) -> None:
+        """``owner`` runs its handlers from now on."""
+        _set(self, "_owner", owner)
 
     def _accepted(self) -> None:
         _set(self, "_in_use", False)
@@ -426,11 +437,11 @@ class Socket(CanEmitWithAck, Listening):
         """Lets go of the dispatcher, so that the object is freed without the cycle collector."""
         if self._hooks.outgoing:
             self._nsp._listens(self, yes=False)
+        if self._table is not None:
+            self._table.close()
         _set(self, "_in_use", False)
         _set(self, "_frozen_rooms", frozenset())
-        _set(self, "_changed", _nothing)
-        _set(self, "_leaving", _nothing)
-        _set(self, "_begin_task", _no_task)
+        _set(self, "_owner", NOBODY)
 
     def _freeze_rooms(self, rooms: frozenset[str]) -> None:
         _set(self, "_frozen_rooms", rooms)
@@ -439,13 +450,30 @@ class Socket(CanEmitWithAck, Listening):
         return self._frozen_rooms
 
 
-def _nothing(_handles: list[int] | None = None) -> None:
-    """A socket that has left has nobody to tell."""
+class Owner(Protocol):
+    """Who runs the handlers of sockets. One object for all of them: each socket pays for one reference."""
+
+    def replan(self, handle: int, /) -> None:
+        """The handlers or gates of this socket have changed."""
+
+    def ended(self, handles: list[int], /) -> None:
+        """The server made these sockets leave."""
+
+    def begin_task(self, handle: int, fn: Callable[[], Any], /) -> None:
+        """``start_soon`` of this socket was given ``fn``."""
 
 
-def _no_task(_handle: int, _fn: Callable[[], Any]) -> None:
-    """On a socket that has left nothing starts."""
+class _Nobody:
+    """A socket that has left has nobody to tell, and nothing starts on it."""
 
+    def replan(self, _handle: int) -> None: ...
+
+    def ended(self, _handles: list[int]) -> None: ...
+
+    def begin_task(self, _handle: int, _fn: Callable[[], Any]) -> None: ...
+
+
+NOBODY: Final[Owner] = _Nobody()
 
 # What users find, and the slots: an attribute of one of these names would break the socket silently.
 _PROTECTED: Final = frozenset(name for name in dir(Socket) if not name.startswith("__"))

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from .ack import Ack
-from .calls import PLAIN, answer_values, called, invoke, scoped
+from .calls import PLAIN, answer_values, called, checked, invoke, scoped
 from .course import Course
 from .exceptions import ConnectError
 from .failures import complain, fields_of, misfit
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .namespace import Namespace
     from .registry import Registry
-    from .types import EventName, Reason
+    from .types import Arguments, EventName, Reason
     from .waits import Waits
 
 __all__ = ("Steps",)
@@ -62,7 +62,7 @@ class Steps:
 
     # Events.
 
-    def begin(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> Run | None:
+    def begin(self, lane: Lane, name: EventName, args: Arguments, ack_id: int) -> Run | None:
         """An event of the client; nothing of its socket is in the way."""
         plan = lane.plans.get(name)
         if plan is None:
@@ -95,18 +95,27 @@ class Steps:
             return self._settle(run.lane, run.name, run.args, run.ack_id, run.value)
         return None
 
-    def _begin_slowly(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int) -> Run | None:
+    def _begin_slowly(self, lane: Lane, name: EventName, args: Arguments, ack_id: int) -> Run | None:
         found = lane.resolve(name)
         if name in lane.plans:
             return self.begin(lane, name, args, ack_id)
-        if not found and not (lane.socket._hooks.slow() or lane.nsp._hooks.slow()):
-            return None
+        if not (lane.socket._hooks.slow() or lane.nsp._hooks.slow()):
+            if not found:
+                return None
+            if len(found) == 1 and found[0].simple:
+                return self._begin_checked(lane, found[0], name, args, ack_id)
         concurrent = bool(found) and all(handler.concurrent for handler in found)
         context = lane.context.copy() if concurrent else lane.context
         coro = Course(self._failures, lane, name, args, ack_id).run()
         return self._start(lane, context, coro, name, args, NO_SETTLING, holds=not concurrent)
 
-    def _settle(self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int, value: Any) -> Run | None:
+    def _begin_checked(self, lane: Lane, handler: Handler, name: EventName, args: Arguments, ack_id: int) -> Run | None:
+        """An event with one handler that checks its arguments and is simple otherwise."""
+        if not handler.low <= len(args) <= handler.high:
+            return self._fail(lane, name, args, ack_id, misfit(name, handler.low, handler.high, len(args)))
+        return self._start(lane, lane.context, checked(handler, lane.socket, name, args), name, args, ack_id)
+
+    def _settle(self, lane: Lane, name: EventName, args: Arguments, ack_id: int, value: Any) -> Run | None:
         try:
             lane.core.ack(ack_id, answer_values(value))
         except Exception as error:  # noqa: BLE001 - reported like any fault of the handler
@@ -137,6 +146,7 @@ class Steps:
         if not core.accept():
             self._forget(lane)
             return
+        nsp._room_events.changed(nsp._namespace_core, self._waits)
         nsp._sockets[socket.id] = socket
         socket._accepted()
         lane.replan()
@@ -168,7 +178,7 @@ class Steps:
             self._forget(lane)
             return False
         socket = nsp._new_socket(core, self._waits, waiting.handshake.auth)
-        socket._attach(lane.replan, waiting._leaving, waiting._begin_task)
+        socket._attach(waiting._owner)
         lane.move(nsp, socket)
         waiting._unbind()
         current_socket.set(socket)
@@ -242,9 +252,7 @@ class Steps:
 
     # Errors.
 
-    def _fail(
-        self, lane: Lane, name: EventName, args: tuple[Any, ...], ack_id: int, error: BaseException
-    ) -> Run | None:
+    def _fail(self, lane: Lane, name: EventName, args: Arguments, ack_id: int, error: BaseException) -> Run | None:
         """A handler failed outside of a coroutine of ours: says so at once unless listeners want to know."""
         failures = self._failures
         if failures.ends(error):
@@ -255,7 +263,7 @@ class Steps:
         if not failures.heard(lane, left):
             complain(lane, name, left)
             return None
-        packet = Packet(name, list(args), ack_requested=ack_id >= 0, nsp=lane.nsp.name)
+        packet = Packet(name, args, ack_requested=ack_id >= 0, nsp=lane.nsp.name)
         return self._start(lane, lane.context, failures.report(lane, packet, left), name, args, NO_SETTLING)
 
     def _start(
@@ -264,7 +272,7 @@ class Steps:
         context: Context,
         coro: Coroutine[Any, Any, Any],
         name: EventName,
-        args: tuple[Any, ...],
+        args: Arguments,
         ack_id: int,
         *,
         holds: bool = True,
@@ -287,4 +295,4 @@ async def _judged(rule: Any, name: str, auth: dict[str, Any]) -> bool:
 
 def _packet(lane: Lane, name: str, *args: Any) -> Packet:
     """How ``on_error`` sees what is no event of the client."""
-    return Packet(name, list(args), ack_requested=False, nsp=lane.nsp.name)
+    return Packet(name, args, ack_requested=False, nsp=lane.nsp.name)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, final
+from collections.abc import Awaitable, Callable, Container, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, ParamSpec, TypeAlias, final
 
 from typing_extensions import TypeVar
 
-from .exceptions import ReservedEventName
+from .exceptions import ForeignRoom, ReservedEventName
+
+if TYPE_CHECKING:
+    from ._core import RawArgs
 
 __all__ = (
     "CONNECT_EVENTS",
     "LIFECYCLE_EVENTS",
     "RESERVED_EVENTS",
+    "Arguments",
     "Event",
     "EventName",
     "H",
@@ -23,8 +27,10 @@ __all__ = (
     "ReadyState",
     "Reason",
     "Transport",
+    "declared_types",
     "event_name",
     "outgoing_name",
+    "refuse_foreign",
     "room_names",
 )
 
@@ -51,6 +57,9 @@ Transport: TypeAlias = Literal["polling", "websocket", "webtransport"]
 ReadyState: TypeAlias = Literal["open", "closing", "closed"]
 """State of the connection below a socket."""
 
+Arguments: TypeAlias = "tuple[Any, ...] | RawArgs"
+"""Arguments of an event: values, or the JSON that came, which gives values to whoever goes through it."""
+
 EventName: TypeAlias = "str | int"
 """Names on the wire: text, or a number, which the protocol permits too."""
 
@@ -74,7 +83,10 @@ class Event(Generic[P, R]):
     """A typed event: its name with the types of its arguments and of its acknowledgement.
 
     ``Event[[str, str], int]("message")`` can stand wherever an event's name can; a type checker then knows what handlers
-    take and return and what ``emit`` and ``emit_with_ack`` are given and give. At run time only the name counts.
+    take and return and what ``emit`` and ``emit_with_ack`` are given and give. At run time the name counts, and what comes
+    from clients is checked against the types of the arguments as if handlers were annotated with them; see
+    ``Server(validation=…)``. The decorator ``@io.event`` is another thing: it takes the name of an event from the
+    function.
 
     Args:
         name: The name on the wire.
@@ -96,18 +108,35 @@ class Packet:
 
     Attributes:
         name: Name of the event.
-        args: Its arguments, without the acknowledgement.
         ack_requested: True if the client waits for an answer.
         nsp: Name of the namespace.
     """
 
-    __slots__ = ("ack_requested", "args", "name", "nsp")
+    __slots__ = ("_args", "_unread", "ack_requested", "name", "nsp")
 
-    def __init__(self, name: EventName, args: list[Any], *, ack_requested: bool, nsp: str) -> None:
+    def __init__(self, name: EventName, args: Arguments | list[Any], *, ack_requested: bool, nsp: str) -> None:
         self.name: EventName = name
-        self.args: list[Any] = args
+        self._unread: Arguments | None = None if isinstance(args, list) else args
+        self._args: list[Any] = args if isinstance(args, list) else []
         self.ack_requested = ack_requested
         self.nsp = nsp
+
+    @property
+    def args(self) -> list[Any]:
+        """Its arguments, without the acknowledgement."""
+        if self._unread is not None:
+            self._args = list(self._unread)
+            self._unread = None
+        return self._args
+
+    @args.setter
+    def args(self, args: list[Any]) -> None:
+        self._args = args
+        self._unread = None
+
+    def _arguments(self) -> Arguments:
+        """The arguments as they came if nobody has looked at them, else as they have become."""
+        return tuple(self._args) if self._unread is None else self._unread
 
     def __repr__(self) -> str:
         return f"Packet({self.name!r}, {self.args!r}, ack_requested={self.ack_requested}, nsp={self.nsp!r})"
@@ -127,6 +156,15 @@ def event_name(event: object) -> EventName:
     if isinstance(event, int) and not isinstance(event, bool):
         return event
     raise TypeError(f"an event is a name (str) or an Event, not {type(event).__name__}")
+
+
+def declared_types(event: object) -> tuple[Any, ...]:
+    """The types of the arguments of an :class:`Event`, as far as they were said. Of a name: none."""
+    said: tuple[Any, ...] = getattr(getattr(event, "__orig_class__", None), "__args__", ())
+    first: Any = said[0] if said else ...
+    if isinstance(first, tuple):
+        return (*first,)  # pyright: ignore[reportUnknownVariableType] - types, whatever they are
+    return () if first is ... or isinstance(first, ParamSpec) else (first,)
 
 
 def outgoing_name(event: object) -> EventName:
@@ -160,3 +198,19 @@ def room_names(method: str, rooms: tuple[object, ...]) -> tuple[str, ...]:
             raise TypeError(f"{method}(*rooms): a room's name is a str, not {type(room).__name__} ({room!r:.50})")
         checked.append(room)
     return tuple(checked)
+
+
+def refuse_foreign(ids: Container[str], rooms: Iterable[str], own: str | None = None) -> None:
+    """What ``strict_rooms`` asks for.
+
+    Args:
+        ids: Those of the connected sockets.
+        rooms: What is to be joined.
+        own: The id of the one that joins.
+
+    Raises:
+        ForeignRoom: One of the rooms is that of another socket's id.
+    """
+    for room in rooms:
+        if room != own and room in ids:
+            raise ForeignRoom(room)

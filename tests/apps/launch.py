@@ -63,6 +63,8 @@ def run_on(backend: str, main: Callable[..., Awaitable[Any]], *args: Any) -> Non
 
 def launch(io: Server[Any], spec: Spec, commands: Commands, **listen: Any) -> None:
     """Serve until the suite ends it; `listen` are further options of `io.run` and `io.serve`."""
+    # The event loop and the I/O threads know nothing of each other, so one loop stands for all with several of them.
+    listen.setdefault("io_threads", 3 if spec.backend == "trio" else 1)
     if spec.mode == "run":
         say("listening", port=spec.port)  # the suite chose the port and connects until it answers
         io.run("127.0.0.1", spec.port, backend=spec.backend, grace=2, **listen)  # type: ignore[arg-type]

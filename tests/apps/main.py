@@ -142,6 +142,12 @@ def install(name: str) -> None:
     async def publish(socket: Socket, where: dict[str, Any], event: str, *args: Any) -> None:
         addressed(nsp, socket, where).emit(event, *args)
 
+    @nsp.on("burst")
+    async def burst(socket: Socket, *steps: list[Any]) -> None:
+        for where, event, *args in steps:
+            addressed(nsp, socket, where).emit(event, *args)
+        note("burst", id=socket.id, buffered=socket.buffered_amount)
+
     @nsp.on("question")
     async def question(socket: Socket, limit: float | None, event: str, *args: Any) -> None:
         asker = socket if limit is None else socket.timeout(limit)
@@ -247,6 +253,13 @@ def install(name: str) -> None:
 install("/")
 install("/chat")
 install("/guarded")
+
+
+@io.of("/chat").on("message")
+async def message(socket: Socket, *args: Any) -> None:
+    socket.send(*args)
+
+
 guarded = io.of("/guarded")
 
 

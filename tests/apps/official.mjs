@@ -25,15 +25,23 @@ const renamed = {
   transports: ["transports"],
   path: ["path"],
 };
+const corsNames = {
+  cors_allowed_origins: "origin",
+  cors_allowed_methods: "methods",
+  cors_allowed_headers: "allowedHeaders",
+  cors_exposed_headers: "exposedHeaders",
+  cors_credentials: "credentials",
+  cors_max_age: "maxAge",
+};
 const options = { serveClient: false, cors: {} };
 for (const [name, value] of Object.entries(spec.options)) {
   if (name in renamed) {
     const [key, convert = (x) => x] = renamed[name];
     options[key] = convert(value);
-  } else if (name === "cors_allowed_origins") {
-    options.cors.origin = value;
-  } else if (name === "cors_credentials") {
-    options.cors.credentials = value;
+  } else if (name in corsNames) {
+    options.cors[corsNames[name]] = value;
+  } else if (name === "serve_client") {
+    options.serveClient = true;
   } else {
     throw new Error(`no translation for the option ${name}`);
   }
@@ -121,6 +129,11 @@ function install(name) {
       addressed(nsp, socket, where).emit(event, ...args);
       return [];
     });
+    on("burst", (...steps) => {
+      for (const [where, event, ...args] of steps) addressed(nsp, socket, where).emit(event, ...args);
+      note("burst", { id: socket.id });
+      return [];
+    });
     on("question", (limit, event, ...args) => {
       const asker = limit === null ? socket : socket.timeout(seconds(limit));
       asker.emitWithAck(event, ...args).then(
@@ -186,6 +199,9 @@ function install(name) {
 install("/");
 install("/chat");
 install("/guarded");
+io.of("/chat").on("connect", (socket) => {
+  socket.on("message", (...args) => socket.send(...args));
+});
 const guarded = io.of("/guarded");
 guarded.use(async (socket, next) => {
   note("gate", { order: 1, id: socket.id, connected: socket.connected });

@@ -1,7 +1,8 @@
-"""A server that gives a request's head half a second, and a handler to see that it serves."""
+"""A server that gives a request's head half a second, a handler to see that it serves, and files."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from launch import Spec, launch, note
@@ -27,4 +28,4 @@ async def stats() -> Any:
 
 
 if __name__ == "__main__":
-    launch(io, spec, {"stats": stats}, header_timeout=0.5)
+    launch(io, spec, {"stats": stats}, header_timeout=0.5, static_files={"/files": Path(__file__).parent})

@@ -16,14 +16,12 @@ from clients.official import Driver
 from clients.raw_client import RawClient
 from clients.raw_http import HttpConnection
 from clients.wire import TRANSPORTS, PollingWire, WebSocketWire, Wire, open_wire
+from harness.gauges import expect_empty
 from harness.process import ServerProcess
 from harness.skins import LOOPS, SKINS, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-
-#: What `io.stats()` must say once every client is gone.
-GAUGES = ("sessions", "sockets", "rooms", "bytes_queued", "events_queued")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -128,20 +126,6 @@ def used() -> Iterator[list[ServerProcess]]:
     for server in servers:
         if server.alive():
             expect_empty(server)
-
-
-def expect_empty(server: ServerProcess) -> None:
-    """Every gauge returns to zero, and by itself: nobody is connected any more."""
-    last: dict[str, Any] = {}
-
-    def empty() -> bool:
-        last.update(server.command("stats"))
-        return all(last[name] == 0 for name in GAUGES)
-
-    try:
-        server.eventually(empty, "its gauges to return to zero")
-    except AssertionError as exc:
-        raise AssertionError(f"gauges: {last}\n{exc}") from None
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.acks", "socket.null")
 @pytest.mark.parametrize("values", [[], [None], [1], ["a", 2, [3], {"b": None}], [b"\x00\xff"], [{"x": b"1"}, [b"2"]]])
 def test_a_client_is_answered(client: RawClient, values: list[Any]) -> None:
     assert client.ask("ask", *values) == values
@@ -57,6 +58,7 @@ def test_many_questions_at_once(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("timeouts.in_time", "timeouts.promise", "socket.emit_with_ack", "socket.acks")
 @pytest.mark.parametrize("value", [1, "text", None, [1, {"a": None}], b"\x00\x01", {"deep": [b"x"]}])
 def test_the_server_is_answered(client: RawClient, value: Any) -> None:
     client.emit("question", None, "what?", value)
@@ -92,6 +94,7 @@ def test_the_ids_of_a_namespace_are_never_repeated(connect: Any) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("timeouts.expired", "timeouts.promise")
 def test_a_question_times_out(client: RawClient) -> None:
     client.emit("question", 0.1, "what?")
     client.expect_question("what?")
@@ -99,6 +102,7 @@ def test_a_question_times_out(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("timeouts.late")
 def test_a_late_answer_is_ignored(client: RawClient) -> None:
     client.emit("question", 0.1, "what?")
     question = client.expect_question("what?")

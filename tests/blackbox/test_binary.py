@@ -17,6 +17,7 @@ EVERY_BYTE = bytes(range(256))
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.binary")
 @pytest.mark.parametrize(
     "args",
     [
@@ -67,6 +68,7 @@ def test_bytes_in_another_namespace(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.binary")
 @pytest.mark.parametrize(
     "args", [[EVERY_BYTE], ["t", {"x": [b"1", b"2"]}], [b"\x00" * 200_000]], ids=["flat", "nested", "large"]
 )

@@ -264,6 +264,7 @@ def test_a_client_that_stops_reading_is_dropped(server: ServerProcess, closing: 
     assert server.resident_bytes() - before < 24 * MIB
 
 
+@pytest.mark.parity("messages.flush_drain", "send.callbacks")
 @pytest.mark.server(app="bridge.py", max_buffered_bytes=MIB)
 def test_an_awaited_emit_waits_for_a_slow_client(
     server: ServerProcess, closing: list[Any], connect: Callable[..., RawClient]
@@ -338,6 +339,7 @@ def run_server(port: int, backend: str) -> ServerProcess:
     return server
 
 
+@pytest.mark.parity("socket.server_restart", "engine_close.restart")
 def test_a_restart_brings_everybody_back(backend: str, driver: Any) -> None:
     """SIGTERM under connected clients: the official client takes it for a lost connection and returns by itself."""
     port = free_port()

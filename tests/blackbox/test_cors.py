@@ -78,6 +78,7 @@ def test_no_origin_may(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.bad_request")
 @pytest.mark.parametrize("origin", ["http://bad\x01.example", "http://bad\x7f.example"])
 def test_an_origin_of_control_characters_is_a_bad_request(http: HttpConnection, origin: str) -> None:
     http.send_head("GET", target(transport="polling"), {"Origin": origin})
@@ -110,6 +111,7 @@ def test_a_star_allows_all(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("handshake.get", "cors.request")
 @LISTED
 @pytest.mark.parametrize("origin", [GOOD, ALSO_GOOD])
 def test_a_listed_origin_may(server: ServerProcess, http: HttpConnection, origin: str, closing: list[Any]) -> None:
@@ -135,6 +137,7 @@ def test_every_answer_carries_the_headers(server: ServerProcess, closing: list[A
         assert answer.headers["access-control-allow-origin"] == GOOD
 
 
+@pytest.mark.parity("cors.bad_origin", "engine_handshake.bad_request")
 @LISTED
 def test_an_unlisted_origin_may_not(server: ServerProcess, http: HttpConnection) -> None:
     answer = handshake(http, Origin=BAD)
@@ -152,6 +155,7 @@ def test_no_origin_may_pass_a_list(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("handshake.preflight", "cors.preflight")
 @LISTED
 def test_preflight(http: HttpConnection) -> None:
     answer = http.request(
@@ -174,9 +178,33 @@ def test_preflight(http: HttpConnection) -> None:
     assert "access-control-request-headers" in vary
 
 
+@pytest.mark.parity("cors.bad_origin")
 @LISTED
 def test_preflight_of_an_unlisted_origin_allows_nothing(http: HttpConnection) -> None:
     answer = http.request(
         "OPTIONS", target(transport="polling"), headers={"Origin": BAD, "Access-Control-Request-Method": "POST"}
     )
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.official
+@pytest.mark.parity("cors.forwarded")
+@pytest.mark.server(
+    cors_allowed_origins=[GOOD],
+    cors_allowed_methods=["GET", "POST"],
+    cors_allowed_headers=["X-One", "X-Two"],
+    cors_exposed_headers=["X-Three"],
+    cors_max_age=600,
+)
+def test_everything_is_as_configured(http: HttpConnection) -> None:
+    asking = {"Origin": GOOD, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-four"}
+    answer = http.request("OPTIONS", target(transport="polling"), headers=asking)
+    told = {name: value.replace(" ", "") for name, value in answer.headers.items() if name.startswith("access-")}
+    assert told == {
+        "access-control-allow-origin": GOOD,
+        "access-control-allow-methods": "GET,POST",
+        "access-control-allow-headers": "X-One,X-Two",
+        "access-control-expose-headers": "X-Three",
+        "access-control-max-age": "600",
+    }
+    assert handshake(http, Origin=GOOD).headers["access-control-expose-headers"].replace(" ", "") == "X-Three"

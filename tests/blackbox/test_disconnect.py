@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clients.raw_client import RawClient
+from clients.raw_http import HttpConnection
 from clients.raw_websocket import CLOSE
 from clients.wire import PollingWire, WebSocketWire, open_wire
 from harness.process import ServerProcess
@@ -53,6 +54,7 @@ def test_server_namespace_disconnect(server: ServerProcess, client: RawClient) -
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.disconnect_all")
 def test_server_namespace_disconnect_with_the_connection(server: ServerProcess, client: RawClient) -> None:
     chat = client.connect("/chat")
     client.emit("bye", True)
@@ -62,6 +64,7 @@ def test_server_namespace_disconnect_with_the_connection(server: ServerProcess, 
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.server_close")
 def test_forced_close(server: ServerProcess, client: RawClient) -> None:
     client.emit("drop")
     assert client.wire.wait_closed() == []
@@ -92,6 +95,7 @@ def test_transport_error(server: ServerProcess, client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_pong")
 @pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
 def test_ping_timeout(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport)
@@ -147,10 +151,26 @@ def test_server_shutting_down(own_server: ServerProcess, transport: str) -> None
     expect_gone(own_server, client.ids["/chat"], "server shutting down")
 
 
+@pytest.mark.official
+@pytest.mark.parity("engine_close.discarded")
+def test_a_server_that_closes_waits_for_no_poll(own_server: ServerProcess) -> None:
+    client = RawClient(PollingWire(own_server.port))
+    client.connect()
+    client.expect("welcome")
+    own_server.command("emit", nsp="/", to=[], event="nobody fetches it", args=[])
+    own_server.finish_command(own_server.start_command("close"))
+    expect_gone(own_server, client.id, "server shutting down")
+    with pytest.raises(ConnectionRefusedError):
+        HttpConnection(own_server.port)
+    assert isinstance(client.wire, PollingWire)
+    client.wire.abandon()
+
+
 # --- afterwards
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.no_late_join")
 def test_nothing_can_be_joined_any_more(server: ServerProcess, client: RawClient) -> None:
     client.close()
     server.expect("disconnect", id=client.id)  # its handler joined the room "ghosts"
@@ -169,6 +189,7 @@ def test_events_before_the_end_are_handled(server: ServerProcess, connect: Any) 
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.after_disconnect")
 def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("websocket")
     client.connect("/chat")
@@ -179,6 +200,7 @@ def test_events_behind_a_servers_farewell_are_dropped(server: ServerProcess, con
     assert server.noted("record", id=client.id) == []
 
 
+@pytest.mark.parity("engine_close.in_payload")
 @pytest.mark.parametrize("farewell", [b'42["bye",true]', b'42["drop"]'])
 def test_a_farewell_drops_the_events_of_its_other_namespaces(
     server: ServerProcess, connect: Any, farewell: bytes
@@ -193,6 +215,7 @@ def test_a_farewell_drops_the_events_of_its_other_namespaces(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.server_close")
 @pytest.mark.parametrize(("event", "reason"), [(["bye", True], "io server disconnect"), (["drop"], "transport close")])
 def test_what_the_official_client_says(
     official: Callable[..., OfficialClient], transport: str, event: list[Any], reason: str
@@ -203,6 +226,7 @@ def test_what_the_official_client_says(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.client_close", "socket.manual_reconnect")
 def test_the_official_client_leaves_and_comes_back(
     server: ServerProcess, official: Callable[..., OfficialClient], transport: str
 ) -> None:

@@ -28,6 +28,7 @@ def fresh() -> str:
     return f"/room-{next(numbers)}"
 
 
+@pytest.mark.parity("namespaces.pattern", "namespaces.dynamic_news")
 def test_a_first_client_makes_its_namespace(server: ServerProcess, official: Official, transport: str) -> None:
     name = fresh()
     client = official(transport, nsp=name)
@@ -45,6 +46,7 @@ def test_gates_of_the_parent_hold(official: Official) -> None:
     assert client.report("connect_error")["message"] == "not authorized"
 
 
+@pytest.mark.parity("namespaces.no_match")
 def test_names_that_fit_nothing(official: Official, server: ServerProcess) -> None:
     main = official()
     for name in ("/x/room-1", "/room-1y", "/nowhere"):
@@ -55,6 +57,7 @@ def test_names_that_fit_nothing(official: Official, server: ServerProcess) -> No
     assert room.ask("ask", "the connection stays") == ["the connection stays"]
 
 
+@pytest.mark.parity("namespaces.predicate")
 def test_a_predicate_sees_who_asks(server: ServerProcess, official: Official, transport: str) -> None:
     name = f"/club-{next(numbers)}"
     stranger = official(transport, nsp=name, auth={"member": False}, wait=False)
@@ -69,6 +72,7 @@ def test_a_predicate_sees_who_asks(server: ServerProcess, official: Official, tr
     assert len(server.noted("asked", nsp=name)) == 3
 
 
+@pytest.mark.parity("namespaces.race")
 def test_two_first_clients_meet(server: ServerProcess, official: Official) -> None:
     name = f"/club-{next(numbers)}"
     auth = {"member": True, "after": 0.2}
@@ -79,6 +83,7 @@ def test_two_first_clients_meet(server: ServerProcess, official: Official) -> No
     assert len(server.noted("made", nsp=name)) == 1
 
 
+@pytest.mark.parity("namespaces.parent_room", "native.dynamic")
 def test_a_parent_speaks_to_all_children(official: Official) -> None:
     clients = [official(nsp=fresh()) for _ in range(3)]
     for client in clients[:2]:
@@ -144,3 +149,17 @@ def test_the_time_to_join_goes_on_while_a_predicate_thinks(wire: Wire) -> None:
     wire.send(f'40/club-{next(numbers)},{{"member":true,"after":2}}')
     assert wire.wait_closed() == []
     assert 0.2 <= time.monotonic() - opened < 1.5
+
+
+@pytest.mark.parity("namespaces.static_stays", "namespaces.no_cleanup")
+def test_a_namespace_outlives_its_clients(server: ServerProcess, official: Official) -> None:
+    name = fresh()
+    for nsp in (name, "/admin"):
+        client = official(nsp=nsp)
+        client.disconnect()
+        client.report("disconnect")
+    server.expect("disconnect", nsp=name)
+    assert {name, "/admin"} <= set(server.command("namespaces"))
+    again = official(nsp=name)
+    assert again.expect("welcome") == [name]
+    assert len(server.noted("made", nsp=name)) == 1

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket_middleware.error")
 def test_a_rejected_event_never_reaches_its_handler(server: ServerProcess, client: RawClient) -> None:
     client.start_ask("forbidden", "please")
     client.ask("mark")
@@ -22,6 +23,7 @@ def test_a_rejected_event_never_reaches_its_handler(server: ServerProcess, clien
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket_middleware.chain")
 def test_a_packet_middleware_may_rewrite(client: RawClient) -> None:
     assert client.ask("rewrite", "text") == ["rewritten text"]
 
@@ -37,6 +39,7 @@ def test_a_clients_own_error_event_is_an_event(server: ServerProcess, client: Ra
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.reserved", "socket.reserved")
 @pytest.mark.parametrize(
     "name", ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
 )
@@ -61,6 +64,7 @@ def test_events_arrive_in_order(server: ServerProcess, client: RawClient) -> Non
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.to_client")
 def test_emits_arrive_in_order(client: RawClient) -> None:
     for n in range(100):
         client.emit("echo", n)
@@ -76,6 +80,7 @@ def test_clients_do_not_hold_each_other_up(connect: Any) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.early_order")
 def test_the_first_event_of_a_client_waits_for_its_connect_handlers(connect: Any, transport: str) -> None:
     """An event right behind the acceptance is answered, and after what the connect handler emitted."""
     client: RawClient = connect(transport, nsp=None)

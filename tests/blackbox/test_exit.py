@@ -12,8 +12,11 @@ from clients.raw_client import RawClient
 from clients.wire import open_wire
 from harness.process import ServerProcess
 
-#: Each end is tried so often: what goes wrong at an exit does so now and then.
-TIMES = 5
+#: Each end is tried so often, more with `--long`: what goes wrong at an exit does so now and then.
+TIMES = {False: 5, True: 50}
+
+
+pytestmark = pytest.mark.native
 
 
 class Crowd:
@@ -59,10 +62,12 @@ class Crowd:
         assert not any(thread.is_alive() for thread in self.threads), "a client still believes in its server"
 
 
+@pytest.mark.parity("close.exits", "engine_close.exits")
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", ["close", "cancel", "exit"])
-def test_the_interpreter_ends_under_load(backend: str, how: str, closing: list[Any]) -> None:
+def test_the_interpreter_ends_under_load(backend: str, how: str, long: bool, closing: list[Any]) -> None:
     """`close` calls `io.close()` first, `cancel` ends the program around it, `exit` raises SystemExit."""
-    for _ in range(TIMES):
+    for _ in range(TIMES[long]):
         server = ServerProcess("ending.py", backend=backend, options={"how": how})
         closing.append(Killer(server))
         crowd = Crowd(server.port)

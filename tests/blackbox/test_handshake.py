@@ -10,7 +10,7 @@ import pytest
 
 from clients.raw_client import RawClient
 from clients.raw_websocket import RawWebSocket
-from clients.wire import PollingWire, WebSocketWire, Wire, target
+from clients.wire import PollingWire, WebSocketWire, Wire, open_wire, target
 
 if TYPE_CHECKING:
     from clients.raw_http import HttpConnection
@@ -20,6 +20,13 @@ SID = re.compile(r"[A-Za-z0-9_-]{20}")
 
 
 @pytest.mark.official
+@pytest.mark.parity(
+    "middleware.no_merge",
+    "engine_handshake.data",
+    "engine_handshake.upgrades",
+    "engine_handshake.polling",
+    "headers.cache",
+)
 def test_polling_opens_with_one_packet(http: HttpConnection) -> None:
     answer = http.request("GET", target(transport="polling"))
     assert answer.status == 200
@@ -34,6 +41,7 @@ def test_polling_opens_with_one_packet(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.data", "engine_handshake.websocket", "engine_handshake.no_upgrades_ws")
 def test_websocket_opens_with_one_frame(server: ServerProcess, closing: list[Any]) -> None:
     ws = RawWebSocket(server.port, target(transport="websocket"))
     closing.append(ws)
@@ -45,6 +53,7 @@ def test_websocket_opens_with_one_frame(server: ServerProcess, closing: list[Any
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.pings")
 @pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
 def test_durations_are_told_in_milliseconds(polling: PollingWire) -> None:
     assert polling.handshake["pingInterval"] == 300
@@ -61,6 +70,7 @@ def test_every_session_has_its_own_id(server: ServerProcess, closing: list[Any])
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.no_upgrades")
 @pytest.mark.loops("asyncio")
 @pytest.mark.server(allow_upgrades=False)
 def test_without_upgrades_none_is_offered(polling: PollingWire) -> None:
@@ -68,6 +78,7 @@ def test_without_upgrades_none_is_offered(polling: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.enabled_only")
 @pytest.mark.loops("asyncio")
 @pytest.mark.server(transports=["polling"])
 def test_only_enabled_transports_are_offered(polling: PollingWire) -> None:
@@ -82,6 +93,7 @@ def test_the_size_limit_is_told(websocket: WebSocketWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.cookie_off")
 def test_no_cookie_is_set(polling: PollingWire) -> None:
     assert "set-cookie" not in polling.opening.headers
 
@@ -96,17 +108,20 @@ def test_another_path(server: ServerProcess, http: HttpConnection, closing: list
     assert http.request("GET", target(transport="polling")).status == 404
 
 
+@pytest.mark.parity("engine_handshake.no_slash")
 def test_the_path_without_its_slash_is_ours(server: ServerProcess, closing: list[Any]) -> None:
     closing.append(PollingWire(server.port, path="/socket.io"))
 
 
 @pytest.mark.official
+@pytest.mark.parity("files.other_path", "forms.plain_requests")
 @pytest.mark.parametrize("path", ["/", "/elsewhere/", "/socket.iox/", "/x/socket.io/"])
 def test_other_paths_are_not_ours(http: HttpConnection, path: str) -> None:
     assert http.request("GET", target(path, transport="polling")).status == 404
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.query")
 def test_unknown_query_keys_are_harmless(connect: Any, transport: str) -> None:
     client: RawClient = connect(transport, query={"t": "abc", "token": "a b&c", "x": "ü"})
     (handshake,) = client.ask("handshake")
@@ -115,6 +130,7 @@ def test_unknown_query_keys_are_harmless(connect: Any, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.access", "socket.query", "address.polling", "address.websocket")
 def test_the_nine_fields_of_a_handshake(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport, auth={"token": "abc"}, query={"room": "7"}, headers={"X-Custom": "yes"})
     (handshake,) = client.ask("handshake")
@@ -146,6 +162,7 @@ def test_the_last_of_repeated_query_keys_wins(server: ServerProcess, closing: li
 
 
 @pytest.mark.official
+@pytest.mark.parity("headers.extra")
 def test_repeated_headers_are_joined(connect: Any, transport: str) -> None:
     client: RawClient = connect(transport, headers={"X-Many": "a", "x-many": "b"})
     (handshake,) = client.ask("handshake")
@@ -159,6 +176,7 @@ def test_auth_defaults_to_an_empty_object(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.query")
 def test_each_namespace_has_its_own_auth(client: RawClient) -> None:
     client.connect("/chat", {"who": "me"})
     assert client.ask("handshake", nsp="/chat")[0]["auth"] == {"who": "me"}
@@ -176,3 +194,25 @@ def test_socket_id_is_not_the_session_id(client: RawClient) -> None:
             "protocol": 4,
         }
     ]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_handshake.registered")
+@pytest.mark.server(ping_interval=20)  # nobody else's server
+def test_a_session_counts_from_its_handshake(server: ServerProcess, transport: str) -> None:
+    def sessions() -> int:
+        return int(server.command("stats")["sessions"])
+
+    server.eventually(lambda: sessions() == 0, "the sessions of others to end")
+    wire = open_wire(transport, server.port)
+    assert sessions() == 1
+    wire.close()
+    server.eventually(lambda: sessions() == 0, "the session to end")
+
+
+@pytest.mark.parity("engine_handshake.event")
+def test_sessions_are_counted(server: ServerProcess, connect: Any, transport: str) -> None:
+    before = server.command("stats")["sessions_opened"]
+    client: RawClient = connect(transport)
+    assert server.command("stats")["sessions_opened"] == before + 1
+    assert server.expect("connect", id=client.id)["nsp"] == "/"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clients.wire import PollingWire, WebSocketWire, Wire
+from harness.process import ServerProcess
 
 if TYPE_CHECKING:
+    from clients.official import Driver
     from clients.raw_client import RawClient
-    from harness.process import ServerProcess
 
 INTERVAL, TIMEOUT = 0.3, 0.4
 #: Long enough that a busy machine cannot mistake one deadline for the next.
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.server(ping_interval=INTERVAL, ping_timeout=TIMEOUT)
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early_ping")
 def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
     wire.expect("2")
     wire.send("3")
@@ -34,6 +37,7 @@ def test_the_server_pings_and_the_answer_keeps_the_session(wire: Wire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_pong", "engine_close.on_timeout", "engine_close.interval_and_timeout")
 def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, transport: str) -> None:
     client: RawClient = connect(transport)
     client.wire.expect("2")
@@ -45,6 +49,7 @@ def test_a_missed_pong_ends_the_session(server: ServerProcess, connect: Any, tra
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.no_poll")
 def test_a_client_that_never_polls_again_is_dropped(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("polling")
     server.expect("disconnect", id=client.id, reason="ping timeout")
@@ -65,6 +70,7 @@ def test_a_pending_poll_hears_of_the_end(server: ServerProcess, connect: Any) ->
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early")
 def test_no_ping_comes_before_the_interval(websocket: WebSocketWire) -> None:
     opened = time.monotonic()
     websocket.expect("2")
@@ -124,6 +130,7 @@ def test_a_ping_from_the_client_closes(server: ServerProcess, client: RawClient)
     server.expect("disconnect", id=client.id, reason="transport error")
 
 
+@pytest.mark.parity("engine_close.client_close")
 @pytest.mark.server
 def test_a_close_packet_on_a_websocket_closes_at_once(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("websocket")
@@ -139,3 +146,35 @@ def test_noop_and_upgrade_on_a_websocket_are_ignored(connect: Any, packet: str) 
     client: RawClient = connect("websocket")
     client.wire.send(packet)
     assert client.ask("ask", 1) == [1]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.forced")
+def test_a_close_of_a_silent_client_is_no_timeout(server: ServerProcess, connect: Any) -> None:
+    client: RawClient = connect("websocket")
+    client.wire.expect("2")
+    client.emit("drop")
+    client.wire.wait_closed()
+    assert server.expect("disconnect", id=client.id)["reason"] == "forced close"
+    # One that stays silent meanwhile is timed out; nothing more is said of the first.
+    silent: RawClient = connect("websocket")
+    server.expect("disconnect", id=silent.id, reason="ping timeout")
+    assert len(server.noted("disconnect", id=client.id)) == 1
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.client_timeout")
+@pytest.mark.loops("asyncio")
+def test_a_client_that_hears_no_ping_gives_up(
+    driver: Driver, backend: str, request: pytest.FixtureRequest, transport: str
+) -> None:
+    program = "official.mjs" if request.config.getoption("--server") == "official" else "main.py"
+    server = ServerProcess(program, backend=backend, options={"ping_interval": INTERVAL, "ping_timeout": TIMEOUT})
+    try:
+        client = driver.connect(server.port, transport)
+        server.signal(signal.SIGSTOP)
+        assert client.report("disconnect")["reason"] == "ping timeout"
+        client.close()
+    finally:
+        server.signal(signal.SIGCONT)
+        server.stop()

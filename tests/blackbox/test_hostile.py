@@ -16,6 +16,7 @@ from clients.raw_client import RawClient
 from clients.raw_http import HttpConnection, PeerClosed
 from clients.raw_websocket import CONTINUATION, TEXT, RawWebSocket
 from clients.wire import PollingWire, WebSocketWire, target
+from harness.gauges import expect_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 # Hostile bytes end below the application's event loop.
 pytestmark = pytest.mark.loops("uvloop")
 
-GAUGES = ("sessions", "sockets", "rooms", "bytes_queued", "events_queued")
 #: Heartbeats that find a silent client soon, while a busy machine still has time to answer.
 QUICK = {"ping_interval": 0.2, "ping_timeout": 1.5}
 
@@ -40,7 +40,7 @@ def _nothing_stays(server: ServerProcess) -> Iterator[None]:
     witness.connect()
     assert witness.ask("ask", "still there?") == ["still there?"]
     witness.close()
-    server.eventually(lambda: all(server.command("stats")[gauge] == 0 for gauge in GAUGES), "its gauges to return to 0")
+    expect_empty(server)
 
 
 def seconds_until_closed(http: HttpConnection, drip: Callable[[], None]) -> tuple[float, bytes]:
@@ -107,6 +107,18 @@ def test_a_message_that_drips(server: ServerProcess, closing: list[Any]) -> None
     took, _ = seconds_until_closed(wire.ws.http, lambda: wire.ws.http.send(bytes([next(frame)])))
     assert took < 8
     assert server.expect("disconnect", id=client.id)["reason"] == "ping timeout"
+
+
+@pytest.mark.server(app="short.py")
+def test_answers_that_nobody_reads(server: ServerProcess, closing: list[Any]) -> None:
+    """What waits for a peer that reads nothing for three times `header_timeout` is given up, and the connection with it."""
+    before = server.descriptors()
+    deaf = HttpConnection(server.port, receive_buffer=4096)
+    closing.append(deaf)
+    for _ in range(2000):
+        deaf.start("GET", "/files/main.py")
+    server.eventually(lambda: server.descriptors() > before, "the connection to be open")
+    server.eventually(lambda: server.descriptors() <= before, "the connection to be closed")
 
 
 def test_fragments_of_one_byte(server: ServerProcess, closing: list[Any]) -> None:
@@ -258,6 +270,7 @@ def test_garbage_in_a_message(server: ServerProcess, connect: Connect, joined: b
             assert reason == (broken if code == 1007 else "parse error"), noise
 
 
+@pytest.mark.parity("verification.garbage")
 def test_garbage_instead_of_frames(server: ServerProcess, connect: Connect) -> None:
     for noise in NOISE:
         client = connect("websocket")

@@ -42,6 +42,7 @@ def test_one_connection_serves_many_requests(http: HttpConnection, polling: Poll
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.connection_header")
 def test_connection_close_is_obeyed(http: HttpConnection, polling: PollingWire) -> None:
     assert http.request("POST", polling.target, headers={"Connection": "close"}, body=b"3").body == b"ok"
     http.expect_closed()
@@ -80,6 +81,7 @@ def post(polling: PollingWire, body: bytes, *, chunk: int | None = None) -> int:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.under_limit")
 def test_a_body_of_the_limit_passes(client: RawClient, polling: PollingWire) -> None:
     text = "x" * (1_000_000 - len('420["ask",""]'))
     assert post(polling, f'420["ask","{text}"]'.encode()) == 200
@@ -87,6 +89,7 @@ def test_a_body_of_the_limit_passes(client: RawClient, polling: PollingWire) -> 
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.over_limit")
 @pytest.mark.parametrize("chunk", [None, 10_000])
 def test_a_longer_body_is_refused_and_the_session_lives(
     server: ServerProcess, client: RawClient, polling: PollingWire, chunk: int | None

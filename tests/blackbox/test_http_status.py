@@ -34,6 +34,7 @@ def assert_refused(answer: HttpResponse, code: int) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.transport")
 @pytest.mark.parametrize(
     "name", ["carrier-pigeon", "", "constructor", "__proto__", "webtransport", "POLLING", "polling "]
 )
@@ -54,6 +55,7 @@ def test_disabled_transport(http: HttpConnection) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.sid", "engine_close.prototype")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("sid", ["abcdefghijklmnopqrst", "x", "../../etc/passwd", "é", "a" * 500])
 def test_unknown_session(http: HttpConnection, method: str, sid: str) -> None:
@@ -63,12 +65,14 @@ def test_unknown_session(http: HttpConnection, method: str, sid: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.bad_method")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_opening_takes_a_get(http: HttpConnection, method: str) -> None:
     assert_refused(http.request(method, target(transport="polling"), body=b""), 2)
 
 
 @pytest.mark.official
+@pytest.mark.parity("eio3.refused", "engine_handshake.bad_request")
 @pytest.mark.parametrize("version", ["3", "2", "5", "", "abc", "4.0"])
 def test_unsupported_version(http: HttpConnection, version: str) -> None:
     assert_refused(http.request("GET", f"/socket.io/?EIO={version}&transport=polling"), 5)
@@ -104,6 +108,7 @@ def test_polling_with_a_websocket_session(http: HttpConnection, websocket: WebSo
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_handshake.bad_request")
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -129,6 +134,7 @@ def test_another_method_with_a_session(http: HttpConnection, polling: PollingWir
 
 
 @pytest.mark.official
+@pytest.mark.parity("faults.second_poll")
 def test_overlapping_polls_end_the_session(server: ServerProcess, connect: Any, http: HttpConnection) -> None:
     client: RawClient = connect("polling")
     wire = client.wire
@@ -144,6 +150,7 @@ def test_overlapping_polls_end_the_session(server: ServerProcess, connect: Any, 
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.post_aborted")
 def test_overlapping_posts_end_the_session(server: ServerProcess, connect: Any, http: HttpConnection) -> None:
     client: RawClient = connect("polling")
     wire = client.wire
@@ -163,6 +170,7 @@ def test_overlapping_posts_end_the_session(server: ServerProcess, connect: Any, 
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.octet_stream")
 def test_octet_stream_ends_the_session(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("polling")
     wire = client.wire
@@ -184,6 +192,7 @@ def test_other_content_types_are_taken(polling: PollingWire, kind: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.tab_closed")
 def test_an_aborted_poll_ends_the_session(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("polling")
     wire = client.wire
@@ -210,6 +219,7 @@ def test_a_poll_that_is_given_up_in_the_same_breath_ends_the_session(server: Ser
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.tab_closed_post")
 def test_an_aborted_post_ends_the_session(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("polling")
     wire = client.wire

@@ -22,6 +22,7 @@ def three(official: Official) -> list[OfficialClient]:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.acks", "broadcast.ack_promise")
 def test_all_answer(three: list[OfficialClient]) -> None:
     for n, client in enumerate(three):
         client.answer("vote", n, "only the first value counts")
@@ -61,6 +62,7 @@ def test_late_answers_and_those_of_others_do_not_count(connect: Any) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.ack_missing", "broadcast.ack_missing_promise")
 def test_some_do_not_answer(server: ServerProcess, three: list[OfficialClient]) -> None:
     three[1].answer("vote", "yes")
     three[0].emit("survey", {}, 0.5, "vote")
@@ -75,6 +77,7 @@ def test_those_who_are_missing_are_named(server: ServerProcess, three: list[Offi
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.ack_nobody")
 def test_nobody_is_asked(three: list[OfficialClient]) -> None:
     three[0].emit("survey", {"to": ["nobody is here"]}, 10, "vote")
     assert three[0].expect("complete") == [[]]
@@ -99,6 +102,7 @@ def test_who_leaves_is_not_waited_for(three: list[OfficialClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("many.fetch_all", "many.fetch_room")
 def test_finding_sockets(three: list[OfficialClient]) -> None:
     three[1].ask("join", "r", "s")
     three[2].ask("join", "r")
@@ -124,6 +128,7 @@ def test_a_found_socket_can_be_used(three: list[OfficialClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("many.join_room", "many.leave_room")
 def test_moving_many(three: list[OfficialClient]) -> None:
     for client in three[1:]:
         client.ask("join", "r")
@@ -134,6 +139,7 @@ def test_moving_many(three: list[OfficialClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("many.disconnect_room")
 @pytest.mark.parametrize("close", [False, True])
 def test_sending_many_away(server: ServerProcess, three: list[OfficialClient], close: bool) -> None:
     for client in three[1:]:
@@ -146,6 +152,7 @@ def test_sending_many_away(server: ServerProcess, three: list[OfficialClient], c
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.all_sockets")
 def test_views_of_the_adapter(three: list[OfficialClient]) -> None:
     three[0].ask("join", "r", "s")
     three[1].ask("join", "r")
@@ -161,3 +168,22 @@ def test_views_of_the_adapter(three: list[OfficialClient]) -> None:
         sorted([first, second]),
     ]
     assert seen()[2] == sorted(client.id for client in three)
+
+
+@pytest.mark.official
+@pytest.mark.parity("many.join_all", "many.leave_all")
+def test_moving_everybody(three: list[OfficialClient]) -> None:
+    three[0].ask("move", {"base": "io"}, ["a", "b"], [])
+    assert [client.ask("join") for client in three] == [[["a", "b"]]] * 3
+    three[0].ask("move", {}, [], ["a", "unknown"])
+    assert [client.ask("join") for client in three] == [[["b"]]] * 3
+
+
+@pytest.mark.official
+@pytest.mark.parity("many.disconnect_all")
+@pytest.mark.parametrize("close", [False, True])
+def test_sending_everybody_away(server: ServerProcess, three: list[OfficialClient], close: bool) -> None:
+    three[0].emit("kick", {"base": "io"}, close)
+    for client in three:
+        assert client.report("disconnect")["reason"] == "io server disconnect"
+        assert server.expect("disconnect", id=client.id)["reason"] == "server namespace disconnect"

@@ -50,6 +50,7 @@ def test_events_without_a_handler(connect: Any) -> None:
     assert client.ask("*", None) == ["rest", "*", None]
 
 
+@pytest.mark.parity("socket.on_any", "socket.on_any_outgoing")
 def test_every_event_is_heard_both_ways(server: ServerProcess, official: Official) -> None:
     client = official()
     client.expect("welcome")

@@ -44,6 +44,7 @@ def test_a_namespace_needs_no_main_one(connect: Any, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.two", "namespaces.disconnecting")
 def test_the_end_of_the_connection_ends_every_namespace(server: ServerProcess, client: RawClient) -> None:
     chat = client.connect("/chat")
     client.close()
@@ -64,6 +65,7 @@ def test_acks_of_namespaces_do_not_mix(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.runs", "middleware.order", "middleware.custom", "middleware.own_only")
 def test_middlewares_run_in_order_before_the_connection(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect(nsp="/guarded", auth={"token": "good"})
     socket_id = client.ids["/guarded"]
@@ -73,6 +75,7 @@ def test_middlewares_run_in_order_before_the_connection(server: ServerProcess, c
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.error", "middleware.error_data")
 def test_a_refusal_carries_message_and_data(client: RawClient) -> None:
     assert client.connect_refused("/guarded", {"token": "bad"}) == {
         "message": "not authorized",
@@ -93,6 +96,7 @@ def test_a_refused_client_may_try_again(server: ServerProcess, client: RawClient
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.middleware_rooms")
 def test_a_refusal_leaves_no_room_behind(server: ServerProcess, client: RawClient) -> None:
     before = server.command("stats")
     client.connect_refused("/guarded", {"token": "bad"})
@@ -111,12 +115,14 @@ def test_a_refused_socket_never_disconnects(server: ServerProcess, client: RawCl
 
 
 @pytest.mark.official
+@pytest.mark.parity("native.middleware_join")
 def test_a_room_joined_in_a_middleware_is_kept(server: ServerProcess, client: RawClient) -> None:
     client.connect("/guarded", {"token": "good"})
     server.command("emit", nsp="/guarded", to=["early birds"], event="chirp", args=[])
     assert client.expect("chirp", nsp="/guarded") == []
 
 
+@pytest.mark.parity("socket.early_order")
 def test_what_a_middleware_emits_follows_the_acceptance(connect: Any, transport: str) -> None:
     """The official server sends it before the CONNECT answer."""
     client: RawClient = connect(transport, nsp=None)
@@ -133,6 +139,7 @@ def test_what_a_middleware_emits_is_dropped_on_refusal(connect: Any, transport: 
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.closed_meanwhile")
 def test_a_client_that_leaves_during_a_middleware_is_forgotten(
     server: ServerProcess, connect: Any, transport: str
 ) -> None:
@@ -150,6 +157,7 @@ def test_a_client_that_leaves_during_a_middleware_is_forgotten(
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.before_connection")
 def test_a_slow_middleware_holds_up_nobody_else(client: RawClient, server: ServerProcess) -> None:
     client.send(0, {"token": "slow"}, nsp="/guarded")
     assert client.ask("ask", "meanwhile") == ["meanwhile"]
@@ -162,6 +170,7 @@ def test_a_slow_middleware_holds_up_nobody_else(client: RawClient, server: Serve
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.timeout")
 @pytest.mark.server(connect_timeout=0.4, upgrade_timeout=10)
 def test_a_client_must_join_a_namespace_in_time(wire: Wire) -> None:
     opened = time.monotonic()

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.sample
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.auto")
 def test_connects_with_auth_and_knows_its_id(server: ServerProcess, official: Official, transport: str) -> None:
     client = official(transport, auth={"token": "abc"})
     assert client.expect("welcome") == [{"token": "abc"}]
@@ -35,6 +36,7 @@ def test_ends_on_the_transport_it_should(official: Official, transport: str) -> 
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.events")
 def test_events_and_acks_both_ways(official: Official, transport: str) -> None:
     client = official(transport)
     client.emit("echo", 1, "ü€😀", {"a": [None, True]}, [])
@@ -48,6 +50,7 @@ def test_events_and_acks_both_ways(official: Official, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.large", "messages.under_limit")
 def test_large_messages(official: Official, transport: str) -> None:
     client = official(transport)
     text = "ü" * 400_000
@@ -63,6 +66,7 @@ def test_a_burst_keeps_its_order(official: Official, transport: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("send.callbacks", "upgrade.flow")
 def test_a_burst_keeps_its_order_across_the_upgrade(server: ServerProcess, official: Official) -> None:
     client = official("upgrade", wait=False)
     client.id = client.report("connect")["id"]
@@ -73,6 +77,7 @@ def test_a_burst_keeps_its_order_across_the_upgrade(server: ServerProcess, offic
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.two")
 def test_namespaces_over_one_connection(official: Official, transport: str) -> None:
     main = official(transport)
     chat = official(transport, nsp="/chat", over=main)
@@ -85,12 +90,14 @@ def test_namespaces_over_one_connection(official: Official, transport: str) -> N
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.unknown")
 def test_an_unknown_namespace_is_a_connect_error(official: Official, transport: str) -> None:
     client = official(transport, nsp="/nowhere", wait=False)
     assert client.report("connect_error")["message"] == "Invalid namespace"
 
 
 @pytest.mark.official
+@pytest.mark.parity("middleware.error", "middleware.error_data")
 def test_a_refusal_is_a_connect_error_with_data(official: Official, transport: str) -> None:
     client = official(transport, nsp="/guarded", auth={"token": "bad"}, wait=False)
     refusal = client.report("connect_error")
@@ -113,6 +120,7 @@ def test_rooms(official: Official) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.not_too_early_ping")
 @pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
 def test_heartbeats_keep_an_idle_client(
     server: ServerProcess, connect: Callable[..., RawClient], official: Official, transport: str
@@ -136,3 +144,49 @@ def test_a_cut_connection_comes_back(server: ServerProcess, official: Official, 
     assert client.ask("ask", 1) == [1]
     if transport != "polling":  # nothing tells the server that a client will not poll again
         server.expect("disconnect", id=first, reason="transport close")
+
+
+@pytest.mark.official
+@pytest.mark.parity("socket.send")
+def test_send_is_the_event_message(official: Official, transport: str) -> None:
+    client = official(transport, nsp="/chat")
+    client.emit("message", "hi", b"\x00", None)  # what the client's `send` does
+    assert client.expect("message") == ["hi", b"\x00", None]
+
+
+@pytest.mark.official
+@pytest.mark.parity("namespaces.twice")
+def test_one_namespace_opened_twice_has_two_connections(official: Official, transport: str) -> None:
+    first, second = official(transport, nsp="/chat"), official(transport, nsp="/chat")
+    assert first.id != second.id
+    assert first.ask("conn")[0]["id"] != second.ask("conn")[0]["id"]
+
+
+@pytest.mark.official
+@pytest.mark.parity("messages.mixed_sizes")
+def test_large_and_small_keep_their_order(official: Official, transport: str) -> None:
+    client = official(transport)
+    sizes = [1, 100_000, 0, 50_000, 2, 3, 150_000, 1]  # together below the limit of one payload
+    for n, size in enumerate(sizes):
+        client.emit("echo", n, "ü" * (size // 2), b"\xff" * (size // 2))
+    for n, size in enumerate(sizes):
+        assert client.expect("echo") == [n, "ü" * (size // 2), b"\xff" * (size // 2)]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.before_open")
+@pytest.mark.server(ping_interval=0.3, ping_timeout=0.4)
+def test_a_client_that_leaves_before_it_is_open_leaves_nothing(
+    server: ServerProcess, official: Official, transport: str
+) -> None:
+    for _ in range(5):
+        official(transport, wait=False).close()
+    server.eventually(lambda: server.command("stats")["sessions"] == 0, "the sessions to end")
+
+
+@pytest.mark.official
+@pytest.mark.parity("cors.client")
+@pytest.mark.server(cors_allowed_origins=["https://app.example"])
+def test_an_allowed_origin_works(official: Official, transport: str) -> None:
+    client = official(transport, extraHeaders={"Origin": "https://app.example"})
+    assert client.ask("ask", 1) == [1]

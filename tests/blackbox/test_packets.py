@@ -28,6 +28,7 @@ def expect_end(server: ServerProcess, client: RawClient, reason: str, socket_id:
 
 
 @pytest.mark.official
+@pytest.mark.parity("recovery.off", "namespaces.empty_name")
 @pytest.mark.parametrize("packet", ["40", "40{}", '40{"token":"x"}', "40/,", "40/", "40/,{}"])
 def test_connect_to_the_main_namespace(wire: Wire, packet: str) -> None:
     wire.send(packet)
@@ -48,6 +49,7 @@ def test_connect_to_another_namespace(wire: Wire, packet: str) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.unknown")
 @pytest.mark.parametrize(
     ("packet", "name"),
     [
@@ -80,6 +82,7 @@ def test_a_malformed_connect_reaches_the_joined_namespaces(server: ServerProcess
 
 
 @pytest.mark.official
+@pytest.mark.parity("close.second_connect")
 @pytest.mark.parametrize("packet", ["40", '40{"again":true}', "40/"])
 def test_a_second_connect_closes(server: ServerProcess, client: RawClient, packet: str) -> None:
     client.wire.send(packet)
@@ -90,6 +93,7 @@ def test_a_second_connect_closes(server: ServerProcess, client: RawClient, packe
 
 
 @pytest.mark.official
+@pytest.mark.parity("close.event_before_connect")
 @pytest.mark.parametrize("packet", ['42["a"]', "41", "43[]", "430[]", '44{"message":"x"}', '42/chat,["a"]', "41/chat,"])
 def test_a_packet_before_connect_closes(wire: Wire, packet: str) -> None:
     wire.send(packet)
@@ -114,6 +118,7 @@ def test_leaving_is_not_answered_and_keeps_the_connection(server: ServerProcess,
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.after_disconnect")
 def test_an_event_after_leaving_closes(server: ServerProcess, client: RawClient) -> None:
     other = client.connect("/chat")
     gone = client.id
@@ -124,6 +129,7 @@ def test_an_event_after_leaving_closes(server: ServerProcess, client: RawClient)
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.error_packet")
 def test_connect_error_is_not_for_clients(server: ServerProcess, client: RawClient) -> None:
     client.wire.send('44{"message":"no"}')
     client.wire.wait_closed()
@@ -134,6 +140,7 @@ def test_connect_error_is_not_for_clients(server: ServerProcess, client: RawClie
 
 
 @pytest.mark.official
+@pytest.mark.parity("close.invalid_packet")
 @pytest.mark.parametrize(
     "packet",
     [
@@ -185,6 +192,7 @@ def test_what_only_resembles_json_closes(server: ServerProcess, connect: Any, nu
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.prototype")
 @pytest.mark.parametrize(
     "packet", ["42[1,2]", "42[0]", '42["nobody listens",1]', '42["*"]', '42["message"]', '42["__proto__"]']
 )
@@ -256,6 +264,7 @@ def test_a_placeholder_that_points_nowhere_closes(server: ServerProcess, connect
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.empty_binary")
 def test_text_while_attachments_are_missing_closes(server: ServerProcess, client: RawClient) -> None:
     client.wire.send(f'451-["ask",{PLACEHOLDER}]', '42["mark"]')
     expect_end(server, client, "parse error")
@@ -263,6 +272,7 @@ def test_text_while_attachments_are_missing_closes(server: ServerProcess, client
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.raw_binary")
 def test_bytes_nobody_announced_close(server: ServerProcess, client: RawClient) -> None:
     client.wire.send(b"abc")
     expect_end(server, client, "parse error")
@@ -302,6 +312,7 @@ def test_ten_attachments_are_allowed(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.on_parse_error")
 @pytest.mark.parametrize("frame", ["", "7", "9", "x", " 42", "é", "\x00"])
 def test_an_unknown_engine_packet_closes(server: ServerProcess, connect: Any, frame: str) -> None:
     client: RawClient = connect("websocket")

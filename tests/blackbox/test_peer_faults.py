@@ -37,6 +37,7 @@ def join(wire: Wire) -> Callable[..., RawClient]:
     return make
 
 
+@pytest.mark.parity("faults.connect_handler")
 @pytest.mark.parametrize("kind", ["RuntimeError", "TypeError"])
 def test_a_failing_middleware_is_answered(server: ServerProcess, wire: Wire, kind: str) -> None:
     """There: neither CONNECT nor CONNECT_ERROR, and the client waits for ever."""
@@ -45,6 +46,7 @@ def test_a_failing_middleware_is_answered(server: ServerProcess, wire: Wire, kin
     client.connect()
 
 
+@pytest.mark.parity("faults.connect_handler")
 @pytest.mark.parametrize("kind", ["RuntimeError", "TypeError"])
 def test_a_failing_connect_handler_leaves_nobody_waiting(
     server: ServerProcess, join: Callable[..., RawClient], kind: str
@@ -54,6 +56,7 @@ def test_a_failing_connect_handler_leaves_nobody_waiting(
     assert client.ask("sleep", 0) == [0]
 
 
+@pytest.mark.parity("faults.garbage")
 @pytest.mark.parametrize("frame", ["x", "9", "7hello", ""])
 def test_garbage_on_a_websocket_ends_the_session_at_once(server: ServerProcess, closing: list[Any], frame: str) -> None:
     """There: an error escapes to the listener, and the client is found gone when its ping times out."""
@@ -66,6 +69,7 @@ def test_garbage_on_a_websocket_ends_the_session_at_once(server: ServerProcess, 
     wire.wait_closed()
 
 
+@pytest.mark.parity("faults.malformed")
 @pytest.mark.parametrize("packet", ["42{", '42{"not":"a list"}', '42"text"', "42[]", "42[nonsense]"])
 def test_a_malformed_event_ends_the_session(server: ServerProcess, join: Callable[..., RawClient], packet: str) -> None:
     """There: a line in the log, and the connection is kept."""
@@ -75,6 +79,7 @@ def test_a_malformed_event_ends_the_session(server: ServerProcess, join: Callabl
     client.wire.wait_closed()
 
 
+@pytest.mark.parity("faults.missing_attachment")
 def test_a_missing_attachment_does_not_silence_the_session(
     server: ServerProcess, join: Callable[..., RawClient]
 ) -> None:
@@ -86,6 +91,7 @@ def test_a_missing_attachment_does_not_silence_the_session(
     client.wire.wait_closed()
 
 
+@pytest.mark.parity("faults.order")
 def test_events_of_a_client_are_handled_in_order(join: Callable[..., RawClient]) -> None:
     """There: a slow handler is overtaken, and the acks come back as 1, 0."""
     client = join()
@@ -94,6 +100,7 @@ def test_events_of_a_client_are_handled_in_order(join: Callable[..., RawClient])
     assert client.recv().ack_id == second
 
 
+@pytest.mark.parity("faults.silent_failure")
 def test_a_failing_handler_is_told_at_once(server: ServerProcess, join: Callable[..., RawClient]) -> None:
     """There: "Task exception was never retrieved", once the collector has found the task."""
     client = join()
@@ -108,6 +115,7 @@ def test_a_failing_handler_is_told_at_once(server: ServerProcess, join: Callable
     assert not any(m.kind == 3 for m in client.inbox), "a failed handler sends no ack"
 
 
+@pytest.mark.parity("faults.orphans")
 def test_a_handler_outlives_its_client_in_order(server: ServerProcess, join: Callable[..., RawClient]) -> None:
     """There: it runs on as if nothing had happened. Here it is told, it finishes, and then comes `disconnect`."""
     client = join()
@@ -120,6 +128,7 @@ def test_a_handler_outlives_its_client_in_order(server: ServerProcess, join: Cal
     assert server.expect("outlasted", id=name)["reason"] == "client namespace disconnect"
 
 
+@pytest.mark.parity("faults.never_joined")
 @pytest.mark.server(app="faults.py", connect_timeout=0.4, ping_interval=0.1, ping_timeout=5)
 def test_a_session_without_a_namespace_ends(wire: Wire) -> None:
     """There: whoever answers pings stays for ever."""
@@ -142,6 +151,7 @@ def test_a_session_without_a_namespace_ends(wire: Wire) -> None:
         wire.over = True
 
 
+@pytest.mark.parity("faults.many_packets")
 def test_many_packets_in_one_post_are_all_handled(server: ServerProcess, closing: list[Any]) -> None:
     """There: from the seventeenth on, 200 OK and all of them lost."""
     wire = PollingWire(server.port)
@@ -154,6 +164,7 @@ def test_many_packets_in_one_post_are_all_handled(server: ServerProcess, closing
     assert [entry["n"] for entry in server.noted("record", id=client.id)] == list(range(200))
 
 
+@pytest.mark.parity("faults.stalled_reader")
 @pytest.mark.server(app="faults.py", max_buffered_bytes=MIB)
 def test_a_stalled_reader_costs_its_bound_and_no_more(server: ServerProcess, closing: list[Any]) -> None:
     """There: 2000 messages of 100 kB to one that does not read are 188 MiB more memory."""
@@ -170,6 +181,7 @@ def test_a_stalled_reader_costs_its_bound_and_no_more(server: ServerProcess, clo
     assert server.resident_bytes() - before < 16 * MIB
 
 
+@pytest.mark.parity("faults.second_poll")
 def test_a_second_poll_ends_the_session(server: ServerProcess, closing: list[Any]) -> None:
     """There: it is accepted, and both wait."""
     wire = PollingWire(server.port)

@@ -36,12 +36,14 @@ def sid(client: RawClient) -> str:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.to_client")
 def test_a_payload_carries_several_packets_in_order(wire: PollingWire) -> None:
     wire.send('420["ask",1]', '421["ask",2]', '422["ask",3]')
     assert [wire.recv() for _ in range(3)] == ["430[1]", "431[2]", "432[3]"]
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.to_client")
 def test_packets_that_wait_leave_in_one_payload(server: ServerProcess, wire: PollingWire, sid: str) -> None:
     wire.start_poll()
     server.command("emit", nsp="/", to=[sid], event="a", args=[])
@@ -87,6 +89,7 @@ def test_the_server_writes_bytes_as_padded_base64(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.cjk", "socket.utf8")
 def test_multibyte_text_counts_as_text(wire: PollingWire) -> None:
     wire.send('420["ask","€ 漢字 😀"]')
     assert wire.recv() == '430["€ 漢字 😀"]'
@@ -100,6 +103,7 @@ def test_a_long_poll_waits_for_a_packet(server: ServerProcess, wire: PollingWire
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.on_parse_error")
 @pytest.mark.parametrize(
     "bad",
     [b"", RS.encode(), b'42["mark"]' + RS.encode(), b"x", b"9", b"\xff\xfe", b"abc"],
@@ -125,6 +129,7 @@ def test_what_came_before_the_bad_packet_counts(server: ServerProcess, wire: Pol
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.client_close")
 def test_the_client_closes(server: ServerProcess, wire: PollingWire, sid: str) -> None:
     wire.start_poll()
     answer = wire.post(b"1")
@@ -154,6 +159,7 @@ def test_the_server_closes_while_no_poll_waits(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.graceful")
 def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire) -> None:
     """The official client handles a `close` at once and messages a tick later: messages beside it would be lost."""
     wire.send('42["echo","last words"]', '42["bye",true]')
@@ -167,6 +173,7 @@ def test_the_close_packet_never_shares_a_payload_with_messages(wire: PollingWire
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.chunks")
 def test_a_chunked_body(wire: PollingWire) -> None:
     wire.poster.start("POST", wire.target, chunks=[b'420["a', b'sk","in ', b'pieces"]'])
     assert wire.poster.read_response().body == b"ok"
@@ -174,6 +181,7 @@ def test_a_chunked_body(wire: PollingWire) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.chunks")
 def test_a_body_in_small_pieces(wire: PollingWire) -> None:
     body = '420["ask","€€€"]'.encode()
     wire.poster.send_head("POST", wire.target, {"Content-Length": str(len(body))})
@@ -187,3 +195,22 @@ def test_a_body_in_small_pieces(wire: PollingWire) -> None:
 def test_many_packets_in_one_payload(wire: PollingWire) -> None:
     wire.send(*(f'42{n}["ask",{n}]' for n in range(200)))
     assert [wire.recv() for _ in range(200)] == [f"43{n}[{n}]" for n in range(200)]
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.in_payload")
+def test_what_stands_behind_a_close_does_not_count(server: ServerProcess, wire: PollingWire, sid: str) -> None:
+    wire.post(RS.join(['42["record","before"]', "1", '42["record","behind"]']).encode())
+    server.expect("disconnect", id=sid, reason="transport close")
+    assert wire.is_unknown()
+    wire.over = True
+    assert [entry["value"] for entry in server.noted("record", id=sid)] in ([], ["before"])
+
+
+@pytest.mark.parity("send.until_drain", "engine_close.write_buffer")
+def test_bytes_that_wait_are_counted(server: ServerProcess, wire: PollingWire, client: RawClient) -> None:
+    client.emit("burst", [{"base": "socket"}, "waits", "x" * 1000])
+    assert server.expect("burst", id=client.id)["buffered"] > 1000
+    assert client.expect("waits") == ["x" * 1000]
+    client.emit("burst")
+    assert server.expect("burst", id=client.id, count=2)["buffered"] == 0

@@ -33,24 +33,28 @@ def receivers(clients: list[RawClient], event: str = "news") -> list[int]:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.namespace", "native.broadcasts")
 def test_everybody(three: list[RawClient]) -> None:
     publish(three[0])
     assert receivers(three) == [0, 1, 2]
 
 
 @pytest.mark.official
+@pytest.mark.parity("namespaces.aliases", "namespaces.many")
 def test_everybody_by_the_server_object(three: list[RawClient]) -> None:
     publish(three[0], base="io")
     assert receivers(three) == [0, 1, 2]
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.without_sender")
 def test_broadcast_excludes_the_sender(three: list[RawClient]) -> None:
     publish(three[0], base="broadcast")
     assert receivers(three) == [1, 2]
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.rooms", "native.broadcasts")
 def test_a_room(three: list[RawClient]) -> None:
     three[1].ask("join", "r")
     publish(three[0], to=["r"])
@@ -65,6 +69,7 @@ def test_in_means_to(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.from_socket")
 def test_a_room_from_a_socket_excludes_it(three: list[RawClient]) -> None:
     for client in three:
         client.ask("join", "r")
@@ -73,6 +78,7 @@ def test_a_room_from_a_socket_excludes_it(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.once", "broadcast.rooms", "native.broadcasts")
 def test_a_member_of_several_rooms_receives_once(three: list[RawClient]) -> None:
     three[0].ask("join", "a", "b")
     three[1].ask("join", "b", "c")
@@ -81,6 +87,7 @@ def test_a_member_of_several_rooms_receives_once(three: list[RawClient]) -> None
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.except_room", "namespaces.except_room", "native.broadcasts")
 def test_except_a_room(three: list[RawClient]) -> None:
     three[1].ask("join", "muted")
     publish(three[0], except_=["muted"])
@@ -97,6 +104,7 @@ def test_except_wins_over_to(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.except_socket", "namespaces.except_socket")
 def test_except_a_socket(three: list[RawClient]) -> None:
     publish(three[0], except_=[three[1].id])
     assert receivers(three) == [0, 2]
@@ -123,6 +131,7 @@ def test_a_socket_id_and_a_room(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.binary_rooms", "native.binary")
 def test_bytes_reach_a_room_whole(three: list[RawClient]) -> None:
     for client in three:
         client.ask("join", "r")
@@ -132,6 +141,7 @@ def test_bytes_reach_a_room_whole(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("native.after_leaving")
 def test_leaving_a_room(three: list[RawClient]) -> None:
     for client in three:
         client.ask("join", "r")
@@ -141,6 +151,7 @@ def test_leaving_a_room(three: list[RawClient]) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.joined", "broadcast.join_many")
 def test_joining_and_leaving_are_seen_at_once(client: RawClient) -> None:
     assert client.ask("join", "b", "a") == [["a", "b"]]
     assert client.ask("join", "a") == [["a", "b"]]
@@ -150,6 +161,7 @@ def test_joining_and_leaving_are_seen_at_once(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.empty_room")
 def test_empty_rooms_vanish(server: ServerProcess, three: list[RawClient]) -> None:
     def rooms() -> int:
         return int(server.command("stats")["rooms"])
@@ -165,6 +177,7 @@ def test_empty_rooms_vanish(server: ServerProcess, three: list[RawClient]) -> No
 
 
 @pytest.mark.official
+@pytest.mark.parity("broadcast.left_at_end")
 def test_rooms_are_left_with_the_connection(server: ServerProcess, three: list[RawClient]) -> None:
     three[0].ask("join", "r")
     three[1].ask("join", "r")
@@ -202,6 +215,7 @@ def test_rooms_of_namespaces_do_not_mix(client: RawClient, connect: Any) -> None
 
 
 @pytest.mark.official
+@pytest.mark.parity("socket.prototype")
 @pytest.mark.parametrize("room", ["", " ", "ü€😀", "a" * 1000, "__proto__", "0"])
 def test_any_text_names_a_room(three: list[RawClient], room: str) -> None:
     three[1].ask("join", room)
@@ -218,3 +232,35 @@ def test_the_order_of_broadcasts_and_direct_emits(client: RawClient) -> None:
     client.ask("mark")
     received = [m.args[0] for m in client.inbox if m.kind == 2]
     assert received == list(range(40))
+
+
+@pytest.mark.official
+@pytest.mark.parity("broadcast.binary", "native.binary")
+def test_bytes_reach_everybody_whole(three: list[RawClient]) -> None:
+    publish(three[0], "picture", b"\x00\xff", {"deep": [b""]})
+    for client in three:
+        assert client.expect("picture") == [b"\x00\xff", {"deep": [b""]}]
+
+
+@pytest.mark.official
+@pytest.mark.parity("native.broadcasts")
+def test_everybody_in_another_namespace(three: list[RawClient]) -> None:
+    for client in three[1:]:
+        client.connect("/chat")
+        client.expect("welcome", nsp="/chat")
+    three[1].ask("publish", {}, "news", nsp="/chat")
+    for client in three[1:]:
+        assert client.expect("news", nsp="/chat") == []
+    assert receivers(three) == []
+
+
+@pytest.mark.parity("broadcast.frame_once")
+@pytest.mark.server(app="encoding.py")
+def test_a_broadcast_is_encoded_once(three: list[RawClient]) -> None:
+    numbers = []
+    for sender in three:
+        sender.emit("count")
+        received = [client.expect("count") for client in three]
+        assert received == [received[0]] * 3
+        numbers += received[0]
+    assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]

@@ -61,6 +61,7 @@ def assert_polling_works(client: RawClient) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.probe_releases")
 def test_the_probe_releases_the_pending_poll(polling: PollingWire, candidate: Callable[[], RawWebSocket]) -> None:
     polling.start_poll()
     ws = candidate()
@@ -80,6 +81,7 @@ def test_a_poll_that_comes_while_probing_is_released_too(
 
 
 @pytest.mark.official
+@pytest.mark.parity("forms.protocol")
 def test_after_the_upgrade_everything_goes_over_the_websocket(
     client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -91,6 +93,7 @@ def test_after_the_upgrade_everything_goes_over_the_websocket(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.afterwards")
 def test_polling_is_refused_after_the_upgrade(http: Any, polling: PollingWire, closing: list[Any]) -> None:
     closing.append(upgrade(polling))
     # The `5` travels on another connection: the refusal comes as soon as the server has seen it.
@@ -101,6 +104,7 @@ def test_polling_is_refused_after_the_upgrade(http: Any, polling: PollingWire, c
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.old_transport")
 def test_what_is_sent_while_probing_still_leaves_by_polling(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:
@@ -112,6 +116,7 @@ def test_what_is_sent_while_probing_still_leaves_by_polling(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.flow")
 def test_nothing_is_lost_or_reordered_across_the_upgrade(
     server: ServerProcess, client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -140,6 +145,7 @@ def test_nothing_is_lost_or_reordered_across_the_upgrade(
 
 
 @pytest.mark.official
+@pytest.mark.parity("upgrade.flow")
 def test_client_packets_keep_their_order_across_the_upgrade(
     client: RawClient, polling: PollingWire, closing: list[Any]
 ) -> None:
@@ -163,6 +169,7 @@ def test_upgrade_without_a_probe(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.failed_upgrade")
 def test_an_abandoned_upgrade_leaves_polling_alive(client: RawClient, candidate: Callable[[], RawWebSocket]) -> None:
     ws = candidate()
     ws.send("2probe")
@@ -195,6 +202,7 @@ def test_another_attempt_may_follow_an_abandoned_one(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.failed_upgrade")
 @pytest.mark.parametrize("first", ["2", "3probe", '42["mark"]', "1", "6", "x", "", "2probe2", "40", b"\x01"], ids=repr)
 def test_a_wrong_first_frame_closes_only_the_candidate(
     server: ServerProcess, client: RawClient, candidate: Callable[[], RawWebSocket], first: str | bytes
@@ -207,6 +215,7 @@ def test_a_wrong_first_frame_closes_only_the_candidate(
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.double_upgrade")
 def test_a_second_websocket_while_upgrading_is_refused(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:
@@ -221,6 +230,7 @@ def test_a_second_websocket_while_upgrading_is_refused(
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.double_upgrade")
 def test_a_second_websocket_after_the_upgrade_is_refused(server: ServerProcess, connect: Any) -> None:
     client: RawClient = connect("upgrade")
     assert_refused(server, client.wire.sid)
@@ -245,6 +255,7 @@ def test_the_version_of_an_upgrade_is_that_of_the_session(
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_close.on_upgrade_timeout", "upgrade.limited")
 @pytest.mark.server(connect_timeout=30, upgrade_timeout=0.3)
 def test_an_upgrade_has_limited_time(client: RawClient, candidate: Callable[[], RawWebSocket]) -> None:
     silent, probed = candidate(), None
@@ -257,6 +268,9 @@ def test_an_upgrade_has_limited_time(client: RawClient, candidate: Callable[[], 
 
 
 @pytest.mark.official
+@pytest.mark.parity(
+    "native.leaves_while_upgrading", "engine_close.closed_while_upgrading", "engine_close.on_close_while_upgrading"
+)
 def test_the_session_ends_during_the_upgrade(
     server: ServerProcess, client: RawClient, polling: PollingWire, candidate: Callable[[], RawWebSocket]
 ) -> None:
@@ -285,3 +299,15 @@ def test_a_separator_is_data_on_a_websocket(server: ServerProcess, connect: Any)
     client.wire.wait_closed()
     server.expect("disconnect", id=client.id)
     assert server.noted("record", id=client.id) == []
+
+
+@pytest.mark.official
+@pytest.mark.parity("engine_close.timer_stopped")
+@pytest.mark.server(connect_timeout=30, upgrade_timeout=0.3)
+def test_an_upgrade_that_succeeded_is_not_timed_out(
+    client: RawClient, candidate: Callable[[], RawWebSocket], connect: Any
+) -> None:
+    upgraded: RawClient = connect("upgrade")
+    assert upgraded.ask("ask", 1) == [1]
+    candidate().expect_close()  # one that began later has had its time
+    assert upgraded.ask("ask", 2) == [2]

@@ -43,6 +43,7 @@ def refusal(server: ServerProcess, query: str, headers: dict[str, str] | None = 
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.transport", "verification.sid")
 @pytest.mark.parametrize(
     ("query", "code", "message"),
     [
@@ -61,6 +62,7 @@ def test_a_refused_handshake(server: ServerProcess, query: str, code: int, messa
         assert answer.json() == {"code": code, "message": message}
 
 
+@pytest.mark.parity("eio3.refused")
 @pytest.mark.parametrize("version", ["EIO=3&", "EIO=5&", ""])
 def test_an_unsupported_version_is_refused_before_the_101(server: ServerProcess, version: str) -> None:
     """The official server answers 101 and then writes an HTTP error into the WebSocket."""
@@ -87,6 +89,7 @@ def test_a_malformed_handshake_is_refused(server: ServerProcess, headers: dict[s
 
 
 @pytest.mark.official
+@pytest.mark.parity("forms.unhandled")
 def test_an_upgrade_of_another_path_is_refused(server: ServerProcess) -> None:
     with HttpConnection(server.port) as http:
         http.send_head(
@@ -106,6 +109,7 @@ def test_an_upgrade_of_another_path_is_refused(server: ServerProcess) -> None:
 
 
 @pytest.mark.official
+@pytest.mark.parity("engine_compression.off", "send.pre_encoded")
 def test_no_extension_is_negotiated_by_default(server: ServerProcess, closing: list[Any]) -> None:
     ws = RawWebSocket(
         server.port,
@@ -117,6 +121,7 @@ def test_no_extension_is_negotiated_by_default(server: ServerProcess, closing: l
 
 
 @pytest.mark.official
+@pytest.mark.parity("verification.garbage")
 @pytest.mark.parametrize(
     "data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 100]
 )
@@ -183,14 +188,26 @@ def test_every_length_form(client: RawClient, size: int) -> None:
     assert client.ask("ask", text, data) == [text, data]
 
 
+#: No peer may send these (RFC 6455, 7.4): without meaning, for the API alone, or not given out.
+FORBIDDEN_CODES = (999, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
+
+
 @pytest.mark.official
+@pytest.mark.parity("verification.garbage")
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
         (lambda ws: ws.frame(TEXT, b'42["a"]', mask=False), 1002),
         (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=4), 1002),
         (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=1), 1002),
+        (lambda ws: ws.frame(TEXT, b'42["a"]', rsv=2), 1002),
+        (lambda ws: ws.frame(TEXT, b"4", fin=False) + ws.frame(CONTINUATION, b"2", rsv=4), 1002),
         (lambda ws: ws.frame(0x3, b"x"), 1002),
+        (lambda ws: ws.frame(0x7, b"x"), 1002),
+        (lambda ws: ws.frame(0xF, b""), 1002),
+        (lambda ws: ws.frame(PING, b"x", mask=False), 1002),
+        (lambda ws: ws.frame(CLOSE, b"\x03\xe8", fin=False), 1002),
+        (lambda ws: ws.frame(TEXT, b"3") + ws.frame(CONTINUATION, b"x"), 1002),
         (lambda ws: ws.frame(0xB, b""), 1002),
         (lambda ws: ws.frame(PING, b"x" * 126), 1002),
         (lambda ws: ws.frame(PING, b"x", fin=False), 1002),
@@ -199,6 +216,7 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         (lambda ws: ws.frame(CLOSE, b"\x03"), 1002),
         (lambda ws: ws.frame(CLOSE, b"\x03\xec"), 1002),
         (lambda ws: ws.frame(CLOSE, b"\x00\x01"), 1002),
+        *((lambda ws, n=n: ws.frame(CLOSE, n.to_bytes(2, "big")), 1002) for n in FORBIDDEN_CODES),
         (lambda ws: ws.frame(TEXT, b'42["\xff"]'), 1007),
         (lambda ws: ws.frame(TEXT, b'42["\xed\xa0\x80"]'), 1007),
         (lambda ws: ws.frame(TEXT, b'42["\xe2\x82', fin=False) + ws.frame(CONTINUATION, b'"]'), 1007),
@@ -208,7 +226,14 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         "unmasked",
         "rsv1",
         "rsv3",
+        "rsv2",
+        "rsv1 of a continuation",
         "reserved opcode",
+        "last reserved opcode",
+        "last reserved control opcode",
+        "unmasked ping",
+        "fragmented close",
+        "continuation after the end",
         "reserved control opcode",
         "long ping",
         "fragmented ping",
@@ -217,6 +242,7 @@ def test_every_length_form(client: RawClient, size: int) -> None:
         "close of one byte",
         "close code 1004",
         "close code 1",
+        *(f"close code {n}" for n in FORBIDDEN_CODES),
         "bad utf-8",
         "surrogate",
         "utf-8 cut",
@@ -282,12 +308,14 @@ def test_an_unfinished_frame_at_the_end_is_no_message(
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.under_limit")
 def test_a_message_of_the_limit_passes(client: RawClient) -> None:
     text = "x" * (1_000_000 - len('420["ask",""]'))
     assert client.ask("ask", text) == [text]
 
 
 @pytest.mark.official
+@pytest.mark.parity("messages.over_limit")
 def test_a_longer_message_closes_with_1009(server: ServerProcess, client: RawClient, ws: RawWebSocket) -> None:
     ws.send("4" + "x" * 1_000_000)
     assert ws.expect_close() == 1009
@@ -298,6 +326,12 @@ def test_a_longer_message_closes_with_1009(server: ServerProcess, client: RawCli
 def test_a_too_long_message_is_refused_from_its_header(client: RawClient, ws: RawWebSocket) -> None:
     ws.http.send(b"\x81\xff" + (2**40).to_bytes(8, "big") + b"mask")
     assert ws.expect_close() == 1009
+
+
+@pytest.mark.official
+def test_a_length_beyond_63_bits_is_refused_from_its_header(client: RawClient, ws: RawWebSocket) -> None:
+    ws.http.send(b"\x81\xff" + (2**64 - 1).to_bytes(8, "big") + b"mask")
+    assert ws.expect_close() in (1002, 1009)
 
 
 @pytest.mark.official

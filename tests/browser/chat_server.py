@@ -31,16 +31,19 @@ def free_port() -> int:
         return port
 
 
-def start_chat(port: str, output: int) -> subprocess.Popen[bytes]:
-    """The demo with that ``PORT``, as ``make demo`` starts it."""
+def start_chat(port: str, output: int, *, by: Path | None = None) -> subprocess.Popen[bytes]:
+    """The demo with that ``PORT``, as ``make demo`` starts it, or started by another program."""
     environment = {**os.environ, "PORT": port, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen([sys.executable, str(CHAT / "app.py")], env=environment, stdout=output, stderr=output)
+    program = [str(by)] if by is not None else []
+    command = [sys.executable, *program, str(CHAT / "app.py")]
+    return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
 
 class ChatServer:
     """One port with the demo behind it, most of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by: Path | None = None) -> None:
+        self.by = by
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
@@ -48,7 +51,7 @@ class ChatServer:
 
     def start(self) -> None:
         """Start the demo and wait until it serves its page."""
-        self.process = start_chat(str(self.port), self.output.fileno())
+        self.process = start_chat(str(self.port), self.output.fileno(), by=self.by)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -35,7 +35,8 @@ export class Person {
     this.page = page;
     this.problems = []; // errors of the page's own scripts, refused resources, broken security policy
     this.foreign = []; // requests to anybody but the server under test
-    this.sockets = []; // WebSockets that were opened
+    this.sockets = []; // WebSockets that were tried
+    this.talking = new Set(); // those of them that brought something
     this.excused = false; // while the server is down on purpose, failing requests are expected
     const { origin } = new URL(url);
     page.on("pageerror", (error) => this.problems.push(String(error)));
@@ -46,7 +47,10 @@ export class Person {
       const asked = new URL(request.url());
       if (asked.protocol.startsWith("http") && asked.origin !== origin) this.foreign.push(request.url());
     });
-    page.on("websocket", (socket) => this.sockets.push(socket));
+    page.on("websocket", (socket) => {
+      this.sockets.push(socket);
+      socket.on("framereceived", () => this.talking.add(socket));
+    });
   }
 
   async enter(nickname) {

@@ -1,25 +1,13 @@
 // The story the chat must live through, played by real pages. It prints one JSON line per scene with what was seen, and
 // asks for the server to be killed, stopped and started by a line with `ask`; the test that started it judges.
 //
-// Usage: node scenario.mjs '{"url": …, "chromium": …, "screenshots": …}', answers to `ask` on standard input.
-
-import { createInterface } from "node:readline";
+// Orders: `url`, `chromium`, `screenshots`.
 
 import { launch, Person } from "./pages.mjs";
 import { halves, noise } from "./png.mjs";
+import { ask, orders, shoot, tell } from "./stage.mjs";
 
-const { url, chromium, screenshots } = JSON.parse(process.argv[2]);
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const shoot = (person, name) => person.page.screenshot({ path: `${screenshots}/${name}.png` });
-
-async function ask(what) {
-  tell({ ask: what });
-  const { done } = await answers.next();
-  if (done) throw new Error(`nobody answered "${what}"`);
-}
-
+const { url, chromium } = orders;
 const browser = await launch(chromium);
 try {
   const ada = await Person.arrive(browser, url);
@@ -63,7 +51,7 @@ try {
     links: await link.evaluateAll((all) => all.map((a) => [a.href, a.rel, a.target])),
     names: await ada.page.locator(".entry:not(.own) .byline b").allTextContents(),
     // The upgrade to WebSocket follows the first answers over polling.
-    websockets: [ada, grace, linus].map((person) => person.sockets.length),
+    websockets: [ada, grace, linus].map((person) => person.talking.size),
   });
 
   const markup = `<img src=x onerror="document.title='owned'"> <b>bold</b> & "quotes"`;

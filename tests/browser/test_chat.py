@@ -5,117 +5,31 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from browser.chat_server import CHAT, ChatServer
+from browser.chat_server import ChatServer
+from browser.play import Play, need_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HERE = Path(__file__).resolve().parent
-SCREENSHOTS = HERE / "screenshots"
 LARGEST_PICTURE_KB = 700
 
 # The whole play is the set-up of the first test: about 20 s alone, more on a machine that runs other suites.
 pytestmark = pytest.mark.timeout(240)
 
-Scene = dict[str, Any]
-
-
-def chromium() -> str | None:
-    """The browser: `CHROMIUM`, or one of its usual names."""
-    wish = os.environ.get("CHROMIUM")
-    if wish:
-        return shutil.which(wish)
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-def missing() -> str | None:
-    """What the machine lacks for this test."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    if chromium() is None:
-        return "no Chromium: none on PATH and CHROMIUM names none"
-    if not (HERE / "node_modules" / "playwright-core").is_dir():
-        return "playwright-core is not installed: npm ci in tests/browser"
-    if not (CHAT / "node_modules" / "socket.io-client").is_dir():
-        return "the browser client is not installed: npm ci in examples/chat"
-    return None
-
-
-class Play:
-    """The scenario's process, and the scenes it has reported."""
-
-    def __init__(self, server: ChatServer) -> None:
-        self.server = server
-        self.scenes: dict[str, Scene] = {}
-
-    def run(self) -> None:
-        """Play to the end; what the scenario asks for is done to the server in between."""
-        spec = {"url": self.server.url, "chromium": chromium(), "screenshots": str(SCREENSHOTS)}
-        with (
-            tempfile.TemporaryFile("w+") as errors,
-            subprocess.Popen(
-                ["node", str(HERE / "scenario.mjs"), json.dumps(spec)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as process,
-        ):
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    entry = json.loads(line)
-                    if "scene" in entry:
-                        self.scenes[entry.pop("scene")] = entry
-                        continue
-                    self.obey(entry["ask"])
-                    process.stdin.write("done\n")
-                    process.stdin.flush()
-                status = process.wait()
-            except BaseException:
-                process.terminate()  # the scenario then closes its browser
-                raise
-            errors.seek(0)
-            assert status == 0, (
-                f"the play stopped after {list(self.scenes)}:\n{errors.read()}\n--- the server\n{self.server.printed()}"
-            )
-
-    def obey(self, wish: str) -> None:
-        """Do to the server what the scenario asks for."""
-        match wish:
-            case "start":
-                self.server.start()
-            case "stop":
-                assert self.server.stop() == 0, self.server.printed()
-            case "kill":
-                self.server.kill()
-            case _:
-                raise AssertionError(f"the scenario asks for {wish!r}")
-
 
 @pytest.fixture(scope="module")
 def play() -> Iterator[Play]:
     """The play, once for all tests of this file."""
-    lacking = missing()
-    if lacking is not None:
-        pytest.skip(lacking)
-    SCREENSHOTS.mkdir(exist_ok=True)
+    need_browser()
     server = ChatServer()
     server.start()
     try:
         play = Play(server)
-        play.run()
+        play.run("scenario.mjs")
         yield play
     finally:
         server.kill()
@@ -134,7 +48,7 @@ def test_messages_reach_everybody_over_websocket(play: Play) -> None:
     scene = play.scenes["talk"]
     assert scene["names"] == ["Grace", "Linus"]
     assert scene["links"] == [["https://example.org/changes", "noopener noreferrer nofollow", "_blank"]]
-    assert all(count >= 1 for count in scene["websockets"])
+    assert all(count >= 1 for count in scene["websockets"])  # each brought something
 
 
 def test_markup_in_a_message_is_text(play: Play) -> None:

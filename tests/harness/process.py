@@ -195,10 +195,25 @@ class ServerProcess:
 
     def resident_bytes(self) -> int:
         """Memory of the process that is in RAM now."""
+        return self._memory("VmRSS")
+
+    def _memory(self, field: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
         raise ServerDied(self.describe("has no memory left to measure"))
+
+    def forget_peak(self) -> None:
+        """From now on `peak_bytes` is about what comes."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def peak_bytes(self) -> int:
+        """The most memory that was in RAM at a time."""
+        return self._memory("VmHWM")
+
+    def descriptors(self) -> int:
+        """Files and connections that the process has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     # --- its end
 

@@ -12,7 +12,8 @@ from house.tree import ROOT, files, manifest, member_manifests, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Which of our crates each crate may use. The load generator is a client and knows nothing of the server.
+# Which of our crates each crate may use. The load generator is a client and knows nothing of the server; the upper bound
+# of the benchmarks knows nothing of it either, or it would bound nothing.
 BELOW = {
     "rust/protocol": set[str](),
     "rust/hub": {"sio-protocol"},
@@ -20,13 +21,17 @@ BELOW = {
     "rust/native": {"sio-protocol", "sio-hub"},
     "rust/python": {"sio-protocol", "sio-hub", "sio-cluster", "sio-native"},
     "benches/load": set[str](),
+    "benches/micro": {"sio-protocol", "sio-hub"},
+    "benches/servers/bare": set[str](),
 }
+# What measures is no floor of the house.
+BENCHES = {"benches/load", "benches/micro", "benches/servers/bare"}
 # Foreign crates that belong to one side of a border, and the members on that side.
 CONFINED = {
     r"pyo3(-.*)?|jiter": {"rust/python"},
-    r"tokio(-.*)?|hyper(-.*)?|mio|socket2|rustls(-.*)?": {"rust/cluster", "rust/native", "rust/python", "benches/load"},
+    r"tokio(-.*)?|hyper(-.*)?|mio|socket2|rustls(-.*)?": {"rust/cluster", "rust/native", "rust/python", *BENCHES},
     # Protocol and hub are given time, randomness and bytes; a crate that fetches them has no business there.
-    r"getrandom|rand|fastrand|chrono|time": {"rust/cluster", "rust/native", "rust/python", "benches/load"},
+    r"getrandom|rand|fastrand|chrono|time": {"rust/cluster", "rust/native", "rust/python", *BENCHES},
 }
 SAFE = {"rust/protocol", "rust/hub", "rust/cluster", "rust/native"}
 
@@ -138,6 +143,6 @@ def test_every_lint_exception_carries_its_reason() -> None:
 
 def test_no_crate_lies_outside_the_workspace() -> None:
     folders = {path.removesuffix("/Cargo.toml") for path in files("/Cargo.toml")}
-    # cargo-fuzz wants its crate to be a workspace of its own.
-    assert folders - {"rust/fuzz"} == set(members())
+    # cargo-fuzz wants its crate to be a workspace of its own; a peer's dependencies are not ours.
+    assert folders - {"rust/fuzz", "benches/servers/socketioxide"} == set(members())
     assert (ROOT / "Cargo.lock").is_file()

@@ -69,6 +69,18 @@ def test_options_are_keyword_only_with_a_default() -> None:
     assert all(each.default is not inspect.Parameter.empty for each in server_options().values())
 
 
+def test_options_of_a_file_are_those_of_the_signature() -> None:
+    listed = {name: each.__forward_arg__ for name, each in sio_fast.ServerOptions.__annotations__.items()}
+    written = {name: each.annotation for name, each in server_options().items()}
+    assert listed == written
+    assert list(listed) == list(written), "in the same order, so that one is read beside the other"
+    assert sio_fast.ServerOptions.__required_keys__ == frozenset()
+
+
+def test_options_in_force_are_all_of_them() -> None:
+    assert set(sio_fast.Server().options) == set(server_options())
+
+
 @pytest.mark.parametrize("name", sorted(settings._ELSEWHERE))
 def test_unknown_spelling_is_answered_with_ours(name: str) -> None:
     assert name not in server_options(), "it exists: strike the hint"

@@ -1,5 +1,6 @@
 """A core without sockets: tests say what clients do, and look at what was sent. It knows the surface of ``_core.pyi``
-that the dispatcher uses, and nothing about wire formats. Notices wake a real descriptor, so real event loops run it."""
+that the dispatcher uses; the form of arguments on the wire it leaves to the codec. Notices wake a real descriptor, so
+real event loops run it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ import json
 import os
 from typing import Any
 
-EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED = range(8)
+from sio_fast._core import decode_packet, encode_packet
+
+EVENT, CONNECT, ACK, DISCONNECT, DRAINED, DEADLINE, LOG, STOPPED, REQUEST, ROOMS = range(10)
 _handles = itertools.count(1)
 
 
@@ -110,7 +113,12 @@ class FakeSocketCore:
     # What the client does.
 
     def client_event(self, name: Any, *args: Any, ack_id: int = -1, size: int = 10) -> None:
-        self._core.push((EVENT, self.handle, name, args, ack_id, size))
+        came: Any = args
+        if name in self._core.namespace(self.namespace).raw_names:
+            text, attachments = encode_packet(name, args)
+            if not attachments:
+                came = decode_packet(text, raw=True)[4]
+        self._core.push((EVENT, self.handle, name, came, ack_id, size))
 
     def client_ack(self, ack_id: int, *args: Any) -> None:
         self._core.push((ACK, self.handle, ack_id, args))
@@ -127,13 +135,37 @@ class FakeSocketCore:
             self._core.push((DISCONNECT, self.handle, reason, self.detail, rooms, dropped))
 
 
+class FakeQuestionCore:
+    """A request that waits; ``answers`` is what Python said."""
+
+    def __init__(self, headers: list[tuple[str, str]], *, about_origin: bool) -> None:
+        self.about_origin = about_origin
+        self.headers = headers
+        self.answers: list[Any] = []
+
+    def head(self) -> tuple[str, list[tuple[str, str]], str, str | None, bool, bool] | None:
+        return "GET", self.headers, "/socket.io/?EIO=4&transport=polling&token=a", "127.0.0.1", self.about_origin, False
+
+    def allow(self) -> None:
+        self.answers.append(True)
+
+    def refuse(self, message: str | None) -> None:
+        self.answers.append(message or False)
+
+    def fail(self) -> None:
+        self.answers.append("failed")
+
+
 class FakeNamespaceCore:
     def __init__(self, core: FakeCore, name: str) -> None:
         self._core = core
         self.name = name
         self._next_ack = itertools.count(1000)
         self.broadcasts: list[tuple[Any, ...]] = []
+        self.watched = False
+        self.changes: list[tuple[str, str, str | None]] = []
         self.code = 0
+        self.raw_names: tuple[str, ...] = ()
 
     def broadcast(self, event: Any, args: Any, rooms: Any, except_rooms: Any, sender: Any, volatile: bool) -> int:
         self.broadcasts.append((event, args, rooms, except_rooms, sender, volatile))
@@ -161,6 +193,16 @@ class FakeNamespaceCore:
     def leave_members(self, rooms: Any, except_rooms: Any, sender: Any, names: Any) -> None:
         for socket in self.members(rooms, except_rooms, sender):
             socket.leave(names)
+
+    def want_raw(self, names: Any) -> None:
+        self.raw_names = tuple(names)
+
+    def watch_rooms(self, watched: bool) -> None:
+        self.watched = watched
+
+    def take_room_changes(self) -> list[tuple[str, str, str | None]]:
+        taken, self.changes = self.changes, []
+        return taken
 
     def copy_data(self, data: Any) -> Any:
         return json.loads(json.dumps(data))
@@ -277,6 +319,14 @@ class FakeCore:
                 del self.deadlines[token]
                 self.push((DEADLINE, token))
 
+    def client_request(self, *headers: tuple[str, str], about_origin: bool = False) -> FakeQuestionCore:
+        question = FakeQuestionCore(list(headers), about_origin=about_origin)
+        self.push((REQUEST, question))
+        return question
+
+    def client_rooms(self, namespace: str) -> None:
+        self.push((ROOMS, namespace))
+
     def client_connect(
         self, namespace: str = "/", auth: dict[str, Any] | None = None, session: int | None = None
     ) -> FakeSocketCore:
@@ -285,5 +335,5 @@ class FakeCore:
         if namespace not in ("/", *self.spaces) and not self.dynamic:
             socket.refuse("Invalid namespace", None)
             return socket
-        self.push((CONNECT, socket.handle, socket, auth or {}))
+        self.push((CONNECT, socket.handle, socket, auth or None))
         return socket

@@ -9,12 +9,12 @@ import anyio
 import pytest
 
 from sio_fast import Server
-from sio_fast.asgi import Message
+from sio_fast.asgi_types import Message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sio_fast.asgi import Scope
+    from sio_fast.asgi_types import Scope
 
 QUERY = b"EIO=4&transport="
 

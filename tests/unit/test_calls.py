@@ -90,6 +90,7 @@ async def test_lifecycle_handlers_may_run_in_threads(make: Make) -> None:
 # Cancellation with the connection.
 
 
+@pytest.mark.parity("faults.orphans")
 @pytest.mark.parametrize("how", ["peer", "server", "server from a thread", "itself"])
 async def test_cancelled_when_the_socket_leaves(make: Make, caplog: pytest.LogCaptureFixture, how: str) -> None:
     io = make()

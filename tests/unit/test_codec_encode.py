@@ -289,6 +289,7 @@ def test_pydantic_models() -> None:
     )
 
 
+@pytest.mark.parity("messages.kinds_of_bytes")
 def test_binary_values_become_attachments_in_traversal_order() -> None:
     strided = memoryview(b"abcdef")[::2]
     numbers = memoryview(b"\x01\x00\x00\x00\x02\x00\x00\x00").cast("i")

@@ -10,11 +10,13 @@ from sio_fast import Cookie, Server
 from sio_fast.cookie import cookie_text
 
 
+@pytest.mark.parity("engine_handshake.cookie")
 def test_the_default_is_the_official_one() -> None:
     assert cookie_text(True) == ("io", "; Path=/; HttpOnly; SameSite=Lax")
     assert cookie_text(False) is None
 
 
+@pytest.mark.parity("engine_handshake.cookie_fields")
 def test_every_field_has_its_attribute() -> None:
     cookie = Cookie(
         name="node", path="/x", domain="example.com", max_age=60, secure=True, same_site="none", http_only=False

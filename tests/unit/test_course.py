@@ -87,6 +87,7 @@ async def test_the_order_of_everything(make: Make) -> None:
         ]
 
 
+@pytest.mark.parity("socket.on_any", "engine_events.packet")
 async def test_any_listeners_come_and_go(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     io = make()
     log: list[Any] = []

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import sys
 from typing import Any
 
 import pytest
 
 from sio_fast import Event
-from sio_fast.handlers import HandlerTable, is_async, positional_range
+from sio_fast.handlers import HandlerTable
 
 
 def none() -> None: ...
 def two(a: Any, b: Any) -> None: ...
 def lenient(a: Any, b: Any = 1, *c: Any, d: Any = 2, **e: Any) -> None: ...
-def by_name(a: Any, *, b: Any) -> None: ...
-async def asynchronous(a: Any) -> None: ...
 
 
 class Callable:
     async def __call__(self, a: Any) -> None: ...
 
     def method(self, a: Any) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("fn", "expected"),
-    [
-        (none, (0, 0)),
-        (two, (2, 2)),
-        (lenient, (1, sys.maxsize)),
-        (functools.partial(two, 1), (1, 1)),
-        (Callable().method, (1, 1)),
-        (Callable(), (1, 1)),
-        (lambda *a: a, (0, sys.maxsize)),
-    ],
-)
-def test_positional_range(fn: Any, expected: tuple[int, int]) -> None:
-    assert positional_range(fn) == expected
-
-
-def test_arguments_by_name_cannot_come() -> None:
-    with pytest.raises(TypeError, match="'b' by name"):
-        positional_range(by_name)
-
-
-def test_is_async_looks_through_wrappers() -> None:
-    assert is_async(asynchronous)
-    assert is_async(functools.partial(functools.partial(asynchronous), 1))
-    assert is_async(Callable())
-    assert not is_async(two)
-    assert not is_async(Callable().method)
 
 
 def test_the_socket_is_not_counted() -> None:
@@ -105,6 +72,7 @@ def test_twice_for_one_event_is_an_error() -> None:
         table.add("g", thing.method)
 
 
+@pytest.mark.parity("namespaces.both_names")
 def test_connection_is_connect_and_has_no_plan() -> None:
     table = HandlerTable(bare=False)
     table.add("connection", two)

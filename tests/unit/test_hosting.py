@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from sio_fast import NotRunning, Server
-from sio_fast.asgi import Message, Scope
+from sio_fast.asgi_types import Message, Scope
 
 App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 

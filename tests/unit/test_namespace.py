@@ -24,6 +24,10 @@ def test_of_and_namespaces(make: Make) -> None:
     assert admin is io.of("/admin")
     assert admin.name == "/admin"
     assert admin.server is io
+    assert io.server is io
+    assert io.namespaces["/"].server is io
+    with pytest.raises(RuntimeError, match=r"'/alone' belongs to no server yet: io\.register"):
+        _ = Namespace("/alone").server
     assert io.namespaces["/admin"] is admin
     assert "/other" not in io.namespaces
     with pytest.raises(TypeError):
@@ -58,6 +62,7 @@ def test_names_for_handlers(make: Make) -> None:
     io.on("e", handler)
 
 
+@pytest.mark.parity("middleware.own_only")
 @pytest.mark.anyio
 async def test_clients_of_several_namespaces(make: Make) -> None:
     io = make()
@@ -90,3 +95,15 @@ async def test_clients_of_several_namespaces(make: Make) -> None:
         client.client_leave()
         await until(lambda: not view)
     await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parity("namespaces.main", "namespaces.empty_name")
+@pytest.mark.anyio
+async def test_the_server_is_its_main_namespace(make: Make) -> None:
+    io = make()
+    assert io.of("") is io.of("/") is io.namespaces["/"]
+    async with running(io) as core:
+        client = core.client_connect("/")
+        await until(lambda: client.id in io.sockets)
+        assert dict(io.sockets) == dict(io.of("/").sockets)
+        assert [socket.nsp for socket in io.sockets.values()] == [io.of("/")]

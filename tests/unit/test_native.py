@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import Any, Self
 
+import anyio
+import anyio.to_thread
 import pytest
 
 import sio_fast.native
@@ -101,6 +103,27 @@ io.close = close
         code, out, err = program.end()
     assert (code, out) == (128 + signal.SIGTERM, ""), err
     assert "Traceback" not in err
+
+
+@pytest.mark.parity("close.frees_port", "files.port")
+def test_a_closed_server_frees_its_port() -> None:
+    io = sio_fast.Server()
+
+    async def serve_once(port: int) -> int:
+        async with anyio.create_task_group() as tasks:
+            listener = await tasks.start(io.serve, "127.0.0.1", port)
+            assert port in {0, listener.port}
+            assert b'0{"sid":' in await anyio.to_thread.run_sync(request, "127.0.0.1", listener.port)
+            await io.close(grace=0)
+            return int(listener.port)
+
+    async def twice() -> None:
+        port = await serve_once(0)
+        with pytest.raises(ConnectionRefusedError):
+            request("127.0.0.1", port)
+        assert await serve_once(port) == port
+
+    anyio.run(twice)
 
 
 def test_a_busy_port_is_a_clear_message() -> None:

@@ -37,6 +37,7 @@ def broadcasts(io: Any, name: str = "/") -> list[Any]:
     return found
 
 
+@pytest.mark.parity("broadcast.immutable", "namespaces.immutable")
 def test_chaining_makes_new_values(make: Callable[..., Any]) -> None:
     io = make()
     base = io.to("a")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.parity("socket.on_any_outgoing")
 async def test_one_socket_listens_to_itself(make: Make) -> None:
     io = make()
     log: list[Any] = []
@@ -60,6 +61,7 @@ async def test_one_socket_listens_to_itself(make: Make) -> None:
         assert other.sent == [("e", 2)]
 
 
+@pytest.mark.parity("socket.on_any_outgoing", "engine_events.packet_create")
 async def test_broadcasts_are_heard_by_those_they_reach(make: Make) -> None:
     io = make()
     log: list[Any] = []

@@ -281,6 +281,7 @@ async def test_children_take_over_what_is_there_when_they_are_made(make: Make) -
         assert log == ["first /room-1", "own", "first /room-2", "later /room-2"]
 
 
+@pytest.mark.parity("namespaces.attached")
 def test_names_that_a_pattern_matches_are_its_children(make: Make) -> None:
     io = make()
     before = io.of("/room-1")
@@ -342,6 +343,7 @@ async def test_socket_classes_of_namespaces(make: Make) -> None:
         assert [socket.rank for socket in special.sockets.values()] == [3]
 
 
+@pytest.mark.parity("namespaces.new_namespace", "namespaces.dynamic_news")
 @pytest.mark.anyio
 async def test_news_of_namespaces(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     io = make()

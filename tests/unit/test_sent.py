@@ -29,6 +29,7 @@ async def test_accepted_does_not_suspend() -> None:
     await ACCEPTED
 
 
+@pytest.mark.parity("send.not_called")
 async def test_a_loop_over_a_dead_socket_lets_others_run() -> None:
     assert not DROPPED.accepted
     others = 0
@@ -53,6 +54,7 @@ async def test_a_loop_over_a_dead_socket_can_be_cancelled() -> None:
     assert scope.cancelled_caught
 
 
+@pytest.mark.parity("messages.flush_drain")
 async def test_congested_waits() -> None:
     core: Any = FakeCore(None)
     socket: Any = core.client_connect()

@@ -2,15 +2,75 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
+import engineio
 import pytest
+import socketio
 
 from sio_fast import Server, Socket, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+OPTIONS = frozenset(inspect.signature(Server.__init__).parameters)
+
+# Those of the Engine.IO server and of the Socket.IO server 4.8, which `new Server(httpServer, opts)` takes.
+OFFICIAL = (
+    "pingInterval",
+    "pingTimeout",
+    "upgradeTimeout",
+    "maxHttpBufferSize",
+    "transports",
+    "allowUpgrades",
+    "perMessageDeflate",
+    "httpCompression",
+    "wsEngine",
+    "initialPacket",
+    "cookie",
+    "cors",
+    "allowRequest",
+    "allowEIO3",
+    "path",
+    "addTrailingSlash",
+    "destroyUpgrade",
+    "destroyUpgradeTimeout",
+    "serveClient",
+    "connectTimeout",
+    "parser",
+    "adapter",
+    "connectionStateRecovery",
+    "cleanupEmptyChildNamespaces",
+)
+
+# Those of its servers and of the Engine.IO servers below; `engineio_logger` and `socketio_path` are passed on.
+PYTHON_SOCKETIO = (
+    "client_manager",
+    "logger",
+    "serializer",
+    "json",
+    "async_handlers",
+    "always_connect",
+    "namespaces",
+    "async_mode",
+    "ping_interval",
+    "ping_timeout",
+    "max_http_buffer_size",
+    "allow_upgrades",
+    "http_compression",
+    "compression_threshold",
+    "cookie",
+    "cors_allowed_origins",
+    "cors_credentials",
+    "monitor_clients",
+    "transports",
+    "engineio_logger",
+    "socketio_path",
+    "static_files",
+)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +110,38 @@ def test_an_unknown_option_without_relatives() -> None:
 
 
 def test_every_hint_names_what_exists() -> None:
-    import inspect
-
-    options = set(inspect.signature(Server.__init__).parameters)
     for meant in settings._ELSEWHERE.values():
         first = meant.replace(",", " ").split()[0]
-        known = first in options or first.startswith(("io.", "the", "static_files", "backend"))
-        assert known, meant
+        known = first in OPTIONS or first in settings._LATER
+        assert known or first.startswith(("io.", "the", "static_files", "backend")), meant
+
+
+def test_what_comes_later_is_no_slip_of_the_caller() -> None:
+    with pytest.raises(TypeError, match=r"no option 'recovery' yet$"):
+        Server(recovery=True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"here it will be recovery, which does not exist yet$"):
+        Server(connectionStateRecovery={})  # type: ignore[arg-type]
+    assert settings._LATER.isdisjoint(OPTIONS), "it exists: strike it from those that do not"
+
+
+@pytest.mark.parametrize("name", [*OFFICIAL, *PYTHON_SOCKETIO])
+def test_no_option_of_the_others_is_met_with_silence(name: str) -> None:
+    if name in OPTIONS:
+        return
+    with pytest.raises(TypeError, match=f"no option {name!r}") as caught:
+        Server(**{name: 1})  # type: ignore[arg-type]
+    assert "; here it " in str(caught.value) or name in settings._LATER
+
+
+def test_python_socketio_has_no_further_options() -> None:
+    constructors = (socketio.AsyncServer, socketio.base_server.BaseServer, engineio.AsyncServer)
+    theirs = {
+        parameter.name
+        for constructor in constructors
+        for parameter in inspect.signature(constructor.__init__).parameters.values()
+        if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    }
+    assert theirs <= set(PYTHON_SOCKETIO)
 
 
 @pytest.mark.parametrize("name", ["max_concurrency_per_socket", "max_running_handlers"])
@@ -116,3 +201,11 @@ def test_the_high_water_mark_follows_the_limit() -> None:
         Server(max_buffered_bytes=1000, high_water_mark=1001)
     with pytest.raises(TypeError, match="max_buffered_bytes"):
         Server(max_buffered_bytes="1000")  # type: ignore[arg-type]
+
+
+def test_a_slow_consumer_has_two_ends() -> None:
+    Server(on_overflow="drop_oldest")
+    with pytest.raises(ValueError, match="drop_oldest"):
+        Server(on_overflow="drop_newest")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="on_overflow"):
+        Server(on_overflow=None)  # type: ignore[arg-type]

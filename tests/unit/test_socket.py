@@ -35,6 +35,9 @@ async def test_what_it_is(make: Make) -> None:
         assert socket.connected
         assert socket.buffered_amount == 0
         assert socket.disconnect_detail is None
+        assert socket.recovered is False
+        with pytest.raises(AttributeError, match="belongs to Socket"):
+            socket.recovered = True  # type: ignore[misc]
         assert socket.data == {}
         socket.data["a"] = 1
         assert socket.data == {"a": 1}
@@ -209,6 +212,7 @@ async def test_wrong_registrations(make: Make) -> None:
         socket.on("e", fn)
 
 
+@pytest.mark.parity("send.freed")
 async def test_a_socket_that_left_is_freed(make: Make) -> None:
     io = make()
     io.on("connect", lambda socket: socket.on("e", lambda: None) and None)

@@ -268,6 +268,7 @@ async def test_handlers_may_come_and_go(make: Make) -> None:
 # Gates.
 
 
+@pytest.mark.parity("middleware.connected", "middleware.before_connection")
 async def test_gates_accept_in_order(make: Make) -> None:
     io = make()
     log: list[str] = []
@@ -485,6 +486,7 @@ async def test_a_socket_class_that_fails(make: Make, caplog: pytest.LogCaptureFi
 # Packet gates and error listeners.
 
 
+@pytest.mark.parity("socket_middleware.chain")
 async def test_packet_gates(make: Make) -> None:
     io = make()
     log: list[Any] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sio_fast import Event, Packet, ReservedEventName
-from sio_fast.types import RESERVED_EVENTS, event_name, outgoing_name, room_names
+from sio_fast._core import decode_packet
+from sio_fast.types import RESERVED_EVENTS, declared_types, event_name, outgoing_name, room_names
 
 
 def test_event_is_its_name() -> None:
@@ -48,3 +49,23 @@ def test_packet_can_be_changed() -> None:
     packet.name = "b"
     packet.args.append(2)
     assert (packet.name, packet.args, packet.ack_requested, packet.nsp) == ("b", [1, 2], True, "/")
+
+
+def test_a_packet_reads_its_arguments_when_somebody_looks() -> None:
+    raw = decode_packet('2["e",{"a":1}]', raw=True)[4]
+    packet = Packet("e", raw, ack_requested=False, nsp="/")
+    assert packet._arguments() is raw
+    packet.args[0]["a"] = 2
+    assert packet._arguments() == ({"a": 2},)
+    packet.args = [3]
+    assert (packet.args, packet._arguments()) == ([3], (3,))
+    unread = Packet("e", raw, ack_requested=False, nsp="/")
+    unread.args = [4]
+    assert unread._arguments() == (4,)
+    assert repr(Packet("e", (1,), ack_requested=True, nsp="/")) == "Packet('e', [1], ack_requested=True, nsp='/')"
+
+
+def test_declared_types() -> None:
+    assert declared_types("e") == declared_types(Event("e")) == declared_types(Event[..., int]("e")) == ()
+    assert declared_types(Event[[int, str], bool]("e")) == (int, str)
+    assert declared_types(Event[[]]("e")) == ()

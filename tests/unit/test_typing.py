@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import TYPE_CHECKING, Any, TypedDict, assert_type
+
+import msgspec
+import pydantic
 
 from sio_fast import (
     Ack,
     Adapter,
     BroadcastOperator,
     Event,
+    InvalidPayload,
     Namespace,
     Packet,
     ParentNamespace,
@@ -18,6 +23,7 @@ from sio_fast import (
     RemoteSocket,
     Sent,
     Server,
+    ServerOptions,
     Socket,
     SocketOperator,
     on,
@@ -114,6 +120,34 @@ def test_emitting() -> None:
     assert_type(chat.adapter, Adapter)
 
 
+def test_options_from_elsewhere() -> None:
+    options: ServerOptions = {"path": "/x", "ping_interval": 5, "transports": ["websocket"], "parser": "json"}
+    io = Server(**options)
+    assert_type(io, Server[Socket])
+    chat_options: ServerOptions[ChatSocket] = {"path": "/x", "socket_class": ChatSocket}
+    assert_type(Server(**chat_options), Server[ChatSocket])
+    if TYPE_CHECKING:
+        assert_type(io.options, Mapping[str, Any])
+        assert_type(io.server, Server[Any])
+        assert_type(io.of("/x").server, Server[Any])
+        wrong: list[ServerOptions] = []
+        wrong.append({"ping_intervall": 5})  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportArgumentType]
+        wrong.append({"ping_interval": "5"})  # type: ignore[typeddict-item]  # pyright: ignore[reportArgumentType]
+        Server(parser="msgpack")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert io.options["path"] == "/x"
+
+
+async def background(io: Server[ChatSocket], socket: ChatSocket) -> None:
+    async def task(number: int, text: str) -> int:
+        return number
+
+    assert_type(io.start_soon(task, 1, "x"), None)
+    assert_type(socket.recovered, bool)
+    if TYPE_CHECKING:
+        io.start_soon(task, "x", 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        io.start_soon(task, 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 async def asking_many(chat: Server[ChatSocket]) -> None:
     assert_type(await chat.timeout(1).emit_with_ack("x", 1), list[Any])
     assert_type(await chat.to("r").timeout(1).emit_with_ack(message, "text", "room"), list[int])
@@ -200,3 +234,86 @@ def test_namespaces_know_their_sockets() -> None:
     def made(nsp: Namespace) -> None: ...
 
     assert io.of("/later").server is io
+
+
+class ChatMessage(msgspec.Struct):
+    text: str
+
+
+class Account(pydantic.BaseModel):
+    name: str
+
+
+@dataclasses.dataclass
+class Point:
+    x: float
+
+
+class Typing(TypedDict):
+    on: bool
+
+
+chat_in = Event[[ChatMessage]]("chat")
+pair = Event[[Account, list[Point]], int]("pair")
+
+
+class Typed(Namespace[ChatSocket]):
+    @on(chat_in)
+    def chat(self, socket: ChatSocket, msg: ChatMessage) -> None:
+        assert_type(msg.text, str)
+
+    @on("typing")
+    async def typing(self, socket: ChatSocket, msg: Typing) -> None: ...
+
+
+def test_validated_handlers() -> None:
+    chat = Server(socket_class=ChatSocket, validation="auto")
+    if TYPE_CHECKING:
+        Server(validation="other")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    @chat.on(chat_in)
+    async def on_chat(socket: ChatSocket, msg: ChatMessage) -> None:
+        assert_type(msg, ChatMessage)
+        socket.emit(chat_in, ChatMessage("back"))
+
+    @chat.on(pair)
+    def on_pair(socket: ChatSocket, account: Account, points: list[Point]) -> int:
+        return len(points)
+
+    @chat.on("typing")
+    def on_typing(socket: ChatSocket, msg: Typing) -> None: ...
+
+    @chat.on("connect")
+    def connect(socket: ChatSocket) -> None:
+        @socket.on(chat_in)
+        def own(msg: ChatMessage) -> None: ...
+
+    @chat.on_error(InvalidPayload)
+    async def invalid(socket: ChatSocket, packet: Packet, error: InvalidPayload) -> None:
+        for fault in error.errors:
+            assert_type(fault["location"], tuple[str | int, ...])
+            assert_type(fault["message"], str)
+
+    chat.register(Typed("/typed"))
+    for name, held in (("chat", on_chat), ("pair", on_pair), ("typing", on_typing)):
+        [handler] = chat._space._table.handlers(name)
+        assert handler.fn is held
+        assert handler.checks is not None
+
+
+def test_call_wrapper() -> None:
+    def wrapper(fn: Callable[..., Any]) -> Callable[..., Any]:
+        return fn
+
+    chat = Server(socket_class=ChatSocket, call_wrapper=wrapper, validation=None)
+    assert_type(chat, Server[ChatSocket])
+
+    @chat.on(chat_in)
+    async def on_chat(socket: ChatSocket, msg: ChatMessage) -> None: ...
+
+    if TYPE_CHECKING:
+
+        @chat.on(chat_in)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        async def wrong(socket: ChatSocket, msg: Account) -> None: ...
+
+    assert chat._space._table.handlers("chat")[0].checks is None

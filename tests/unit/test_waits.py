@@ -128,6 +128,7 @@ async def test_leaving_wakes_only_the_socket_itself() -> None:
     assert done == ["one", "other"]
 
 
+@pytest.mark.parity("send.not_called")
 async def test_no_wait_below_the_mark_or_when_gone() -> None:
     waits, _, socket = make()
     with anyio.fail_after(1):

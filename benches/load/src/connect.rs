@@ -37,6 +37,7 @@ pub fn run(options: &Options) -> Result<Figures, Fault> {
         operations,
         spent,
         latency,
+        delay: None,
         resident_per_connection: None,
     })
 }

@@ -1,19 +1,15 @@
-//! One client connection: from the TCP connect over the WebSocket handshake to a joined namespace, then packets.
+//! One client over WebSocket: from the TCP connect over the WebSocket handshake to a joined namespace, then packets.
 //!
 //! Answers heartbeats by itself. Knows neither the poll loop nor what the packets of a workload mean.
 
-use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use mio::net::TcpStream;
-
+use crate::client::{CONNECTED, OPEN, Progress, identifier};
 use crate::fault::Fault;
 use crate::frame::{self, Opcode};
 use crate::handshake;
-
-const OPEN: &[u8] = b"0{\"sid\":\"";
-const CONNECTED: &[u8] = b"40{\"sid\":\"";
+use crate::stream::Stream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -28,147 +24,94 @@ enum Stage {
     Joined,
 }
 
-/// What a call to [`Connection::receive`] found besides packets.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Progress {
-    None,
-    /// The CONNECT answer arrived: the namespace's socket id, and the time since the TCP connect began.
-    Joined {
-        sid: Vec<u8>,
-        after: Duration,
-    },
-}
-
 #[derive(Debug)]
 pub struct Connection {
-    pub stream: TcpStream,
-    who: usize,
+    pub stream: Stream,
     stage: Stage,
     begun: Instant,
-    /// The head of a frame whose rest has not arrived.
-    partial: Vec<u8>,
-    /// What the socket did not take yet.
-    unsent: Vec<u8>,
 }
 
 impl Connection {
     pub fn open(who: usize, address: SocketAddr) -> Result<Self, Fault> {
-        let stream = TcpStream::connect(address)
-            .map_err(|source| Fault::io(format!("connection {who}: connect {address}"), source))?;
         Ok(Self {
-            stream,
-            who,
+            stream: Stream::open(who, address)?,
             stage: Stage::Connecting,
             begun: Instant::now(),
-            partial: Vec::new(),
-            unsent: Vec::new(),
         })
     }
 
-    /// The socket became writable: finishes the connect, or goes on with what is unsent.
+    /// The socket became writable: asks for the upgrade, or goes on with what is unsent.
     pub fn writable(&mut self, upgrade_request: &str) -> Result<(), Fault> {
-        if self.stage == Stage::Connecting {
-            if let Some(source) = self.stream.take_error().map_err(|e| self.io(e))? {
-                return Err(self.io(source));
-            }
-            match self.stream.peer_addr() {
-                Ok(_) => {}
-                Err(source) if source.kind() == ErrorKind::NotConnected => return Ok(()),
-                Err(source) => return Err(self.io(source)),
-            }
-            self.stream.set_nodelay(true).map_err(|e| self.io(e))?;
+        if self.stream.writable()? {
             self.stage = Stage::Upgrading;
-            return self.send(upgrade_request.as_bytes());
+            self.stream.send(upgrade_request.as_bytes())?;
         }
-        if self.unsent.is_empty() {
-            return Ok(());
-        }
-        let waiting = std::mem::take(&mut self.unsent);
-        self.send(&waiting)
-    }
-
-    /// Writes at once what the socket takes and keeps the rest for [`Connection::writable`].
-    pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
-        while self.unsent.is_empty() && !bytes.is_empty() {
-            match self.stream.write(bytes) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(source) if source.kind() == ErrorKind::WouldBlock => break,
-                Err(source) if source.kind() == ErrorKind::Interrupted => {}
-                Err(source) => return Err(self.io(source)),
-            }
-        }
-        self.unsent.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Reads all that is there and hands every Socket.IO packet, with its leading `4`, to `packet`.
-    ///
-    /// A read that does not fill `scratch` has emptied the socket (epoll(7)), so the read that would only say
-    /// "nothing" is spared unless the peer `hung_up`.
+    /// Reads all that is there and hands every Socket.IO packet, with its leading `4`, and every attachment to
+    /// `message`.
     pub fn receive(
         &mut self,
         scratch: &mut [u8],
         hung_up: bool,
-        mut packet: impl FnMut(&[u8]) -> Result<(), Fault>,
+        mut message: impl FnMut(Opcode, &[u8]) -> Result<(), Fault>,
     ) -> Result<Progress, Fault> {
         let mut progress = Progress::None;
-        loop {
-            let count = match self.stream.read(scratch) {
-                Ok(0) => return Err(Fault::Closed { who: self.who }),
-                Ok(count) => count,
-                Err(source) if source.kind() == ErrorKind::WouldBlock => return Ok(progress),
-                Err(source) if source.kind() == ErrorKind::Interrupted => continue,
-                Err(source) => return Err(self.io(source)),
+        let Self {
+            stream,
+            stage,
+            begun,
+        } = self;
+        stream.receive(scratch, hung_up, |stream, bytes| {
+            let mut course = Course {
+                stage,
+                begun: *begun,
+                progress: &mut progress,
             };
-            let received = &scratch[..count];
-            if self.partial.is_empty() {
-                let used = self.take(received, &mut packet, &mut progress)?;
-                self.partial.extend_from_slice(&received[used..]);
-            } else {
-                let mut joined = std::mem::take(&mut self.partial);
-                joined.extend_from_slice(received);
-                let used = self.take(&joined, &mut packet, &mut progress)?;
-                joined.drain(..used);
-                self.partial = joined;
-            }
-            if count < scratch.len() && !hung_up {
-                return Ok(progress);
-            }
-        }
+            course.take(stream, bytes, &mut message)
+        })?;
+        Ok(progress)
     }
+}
 
+/// What one read may change besides the stream.
+struct Course<'a> {
+    stage: &'a mut Stage,
+    begun: Instant,
+    progress: &'a mut Progress,
+}
+
+impl Course<'_> {
     /// Handles what is complete in `buffer` and says how much that was.
     fn take(
         &mut self,
+        stream: &mut Stream,
         buffer: &[u8],
-        packet: &mut impl FnMut(&[u8]) -> Result<(), Fault>,
-        progress: &mut Progress,
+        message: &mut impl FnMut(Opcode, &[u8]) -> Result<(), Fault>,
     ) -> Result<usize, Fault> {
         let mut used = 0;
-        if self.stage == Stage::Upgrading {
+        let who = stream.who;
+        if *self.stage == Stage::Upgrading {
             let accepted = handshake::accepted(buffer);
-            match accepted.map_err(|answer| Fault::Handshake {
-                who: self.who,
-                answer,
-            })? {
+            match accepted.map_err(|answer| Fault::Handshake { who, answer })? {
                 Some(length) => used = length,
                 None => return Ok(0),
             }
-            self.stage = Stage::Opening;
+            *self.stage = Stage::Opening;
         }
-        let who = self.who;
         let broken = |problem| Fault::Frame { who, problem };
         while let Some(frame) = frame::parse(&buffer[used..]).map_err(broken)? {
             used += frame.length;
+            let joined = *self.stage == Stage::Joined;
             match (frame.opcode, frame.payload) {
-                (Opcode::Text, text)
-                    if self.stage == Stage::Joined && text.first() == Some(&b'4') =>
-                {
-                    packet(text)?;
+                (Opcode::Text, text) if joined && text.first() == Some(&b'4') => {
+                    message(Opcode::Text, text)?;
                 }
-                (Opcode::Text, b"2") => self.send_frame(Opcode::Text, b"3")?,
-                (Opcode::Text, text) => self.advance(text, progress)?,
-                (Opcode::Ping, payload) => self.send_frame(Opcode::Pong, payload)?,
+                (Opcode::Binary, payload) if joined => message(Opcode::Binary, payload)?,
+                (Opcode::Text, b"2") => send_frame(stream, Opcode::Text, b"3")?,
+                (Opcode::Text, text) => self.advance(stream, text)?,
+                (Opcode::Ping, payload) => send_frame(stream, Opcode::Pong, payload)?,
                 (Opcode::Pong, _) => {}
                 (Opcode::Close, _) => return Err(Fault::Closed { who }),
                 (Opcode::Binary, payload) => return Err(Fault::answer(who, b"text", payload)),
@@ -178,50 +121,43 @@ impl Connection {
     }
 
     /// One step of the way into the namespace.
-    fn advance(&mut self, text: &[u8], progress: &mut Progress) -> Result<(), Fault> {
-        match self.stage {
+    fn advance(&mut self, stream: &mut Stream, text: &[u8]) -> Result<(), Fault> {
+        let who = stream.who;
+        match *self.stage {
             Stage::Opening if text.starts_with(OPEN) => {
-                self.stage = Stage::Joining;
-                self.send_frame(Opcode::Text, b"40")
+                *self.stage = Stage::Joining;
+                send_frame(stream, Opcode::Text, b"40")
             }
             Stage::Joining if text.starts_with(CONNECTED) => {
-                let rest = &text[CONNECTED.len()..];
-                let sid = rest.split(|byte| *byte == b'"').next().unwrap_or_default();
-                self.stage = Stage::Joined;
-                *progress = Progress::Joined {
-                    sid: sid.to_vec(),
+                *self.stage = Stage::Joined;
+                *self.progress = Progress::Joined {
+                    sid: identifier(text, CONNECTED),
                     after: self.begun.elapsed(),
                 };
                 Ok(())
             }
-            Stage::Opening => Err(Fault::answer(self.who, OPEN, text)),
-            Stage::Joining => Err(Fault::answer(self.who, CONNECTED, text)),
+            Stage::Opening => Err(Fault::answer(who, OPEN, text)),
+            Stage::Joining => Err(Fault::answer(who, CONNECTED, text)),
             Stage::Connecting | Stage::Upgrading | Stage::Joined => Err(Fault::Frame {
-                who: self.who,
+                who,
                 problem: "a packet that is neither a message nor a ping",
             }),
         }
     }
+}
 
-    fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Fault> {
-        let mut frame = Vec::with_capacity(payload.len() + 14);
-        frame::write_masked(&mut frame, opcode, payload);
-        self.send(&frame)
-    }
-
-    fn io(&self, source: io::Error) -> Fault {
-        Fault::io(format!("connection {}", self.who), source)
-    }
+fn send_frame(stream: &mut Stream, opcode: Opcode, payload: &[u8]) -> Result<(), Fault> {
+    let mut frame = Vec::with_capacity(payload.len() + 14);
+    frame::write_masked(&mut frame, opcode, payload);
+    stream.send(&frame)
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.stage != Stage::Connecting {
-            // A close frame lets the server take its ordinary way out; whether it still arrives does not matter.
-            let mut frame = Vec::new();
-            frame::write_masked(&mut frame, Opcode::Close, &1000_u16.to_be_bytes());
-            let _ = self.stream.write(&frame);
-        }
+        // A close frame lets the server take its ordinary way out.
+        let mut frame = Vec::new();
+        frame::write_masked(&mut frame, Opcode::Close, &1000_u16.to_be_bytes());
+        self.stream.send_last(&frame);
     }
 }
 
@@ -258,7 +194,7 @@ mod tests {
         let mut scratch = [0; 4096];
         let mut packets = Vec::new();
         loop {
-            let progress = connection.receive(&mut scratch, false, |packet| {
+            let progress = connection.receive(&mut scratch, false, |_, packet| {
                 packets.push(String::from_utf8(packet.to_vec()).unwrap());
                 Ok(())
             })?;
@@ -279,7 +215,9 @@ mod tests {
         let mut scratch = [0; 64];
         for byte in first {
             server.write_all(&[*byte]).unwrap();
-            let progress = connection.receive(&mut scratch, false, |_| Ok(())).unwrap();
+            let progress = connection
+                .receive(&mut scratch, false, |_, _| Ok(()))
+                .unwrap();
             assert_eq!(progress, Progress::None);
         }
         server.write_all(&[*last]).unwrap();

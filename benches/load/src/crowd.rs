@@ -5,14 +5,13 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
-use crate::connection::{Connection, Progress};
+use crate::client::{Client, LANES, Progress, Server};
 use crate::fault::Fault;
-use crate::handshake;
+use crate::frame::Opcode;
 use crate::histogram::Histogram;
 use crate::options::Options;
 
@@ -38,6 +37,17 @@ pub trait Workload {
         now: Instant,
         outgoing: &mut Outgoing,
     ) -> Result<(), Fault>;
+
+    /// Checks one binary message that came to connection `who`; only workloads that ask for them get them.
+    fn attachment(
+        &mut self,
+        who: usize,
+        bytes: &[u8],
+        _now: Instant,
+        _outgoing: &mut Outgoing,
+    ) -> Result<(), Fault> {
+        Err(Fault::answer(who, b"text", bytes))
+    }
 }
 
 /// While nobody sends events nobody may receive one.
@@ -60,10 +70,9 @@ impl Workload for Quiet {
 pub struct Crowd {
     poll: Poll,
     events: Events,
-    address: SocketAddr,
-    upgrade_request: String,
+    server: Server,
     patience: Duration,
-    connections: Vec<Connection>,
+    clients: Vec<Client>,
     sids: HashSet<Vec<u8>>,
     /// Times from the TCP connect to the CONNECT answer.
     pub joins: Histogram,
@@ -73,14 +82,12 @@ pub struct Crowd {
 
 impl Crowd {
     pub fn new(options: &Options) -> Result<Self, Fault> {
-        let address = options.address;
         Ok(Self {
             poll: Poll::new().map_err(|source| Fault::io("epoll", source))?,
             events: Events::with_capacity(EVENTS),
-            address,
-            upgrade_request: handshake::request(&address.to_string(), &options.path),
+            server: Server::new(options),
             patience: options.patience,
-            connections: Vec::new(),
+            clients: Vec::new(),
             sids: HashSet::new(),
             joins: Histogram::new(),
             scratch: vec![0; SCRATCH],
@@ -94,10 +101,10 @@ impl Crowd {
 
     /// Adds `count` connections, at most `parallel` of them on their way at once, until all have joined.
     pub fn gather(&mut self, count: usize, parallel: usize) -> Result<(), Fault> {
-        let target = self.connections.len() + count;
+        let target = self.clients.len() + count;
         let mut progress = Instant::now();
         while self.joined() < target {
-            while self.connections.len() < target.min(self.joined() + parallel) {
+            while self.clients.len() < target.min(self.joined() + parallel) {
                 self.open()?;
             }
             let before = self.joined();
@@ -133,19 +140,25 @@ impl Crowd {
             Err(source) => return Err(Fault::io("epoll_wait", source)),
         }
         for event in &self.events {
-            let Token(who) = event.token();
-            let connection = &mut self.connections[who];
+            let Token(token) = event.token();
+            let (who, lane) = (token / LANES, token % LANES);
+            let client = &mut self.clients[who];
             if event.is_writable() {
-                connection.writable(&self.upgrade_request)?;
+                client.writable(lane, &self.server)?;
             }
             if !event.is_readable() && !event.is_read_closed() {
                 continue;
             }
             let now = Instant::now();
             let outgoing = &mut self.outgoing;
+            let hung_up = event.is_read_closed();
             let progress =
-                connection.receive(&mut self.scratch, event.is_read_closed(), |packet| {
-                    workload.packet(who, packet, now, outgoing)
+                client.receive(lane, &mut self.scratch, hung_up, |opcode, payload| {
+                    if opcode == Opcode::Text {
+                        workload.packet(who, payload, now, outgoing)
+                    } else {
+                        workload.attachment(who, payload, now, outgoing)
+                    }
                 })?;
             if let Progress::Joined { sid, after } = progress {
                 self.joins.record(after);
@@ -154,7 +167,7 @@ impl Crowd {
                 }
             }
             if !self.outgoing.bytes.is_empty() {
-                self.connections[self.outgoing.who].send(&self.outgoing.bytes)?;
+                self.clients[self.outgoing.who].send(&self.outgoing.bytes)?;
                 self.outgoing.bytes.clear();
             }
         }
@@ -163,21 +176,23 @@ impl Crowd {
 
     /// Sends outside of [`Crowd::turn`]: the first window of a workload.
     pub fn send(&mut self, who: usize, bytes: &[u8]) -> Result<(), Fault> {
-        self.connections[who].send(bytes)
+        self.clients[who].send(bytes)
     }
 
     fn open(&mut self) -> Result<(), Fault> {
-        let who = self.connections.len();
-        let mut connection = Connection::open(who, self.address)?;
-        self.poll
-            .registry()
-            .register(
-                &mut connection.stream,
-                Token(who),
-                Interest::READABLE | Interest::WRITABLE,
-            )
-            .map_err(|source| Fault::io(format!("connection {who}: epoll_ctl"), source))?;
-        self.connections.push(connection);
+        let who = self.clients.len();
+        let mut client = Client::open(who, &self.server)?;
+        for (lane, socket) in client.sockets().enumerate() {
+            self.poll
+                .registry()
+                .register(
+                    socket,
+                    Token(who * LANES + lane),
+                    Interest::READABLE | Interest::WRITABLE,
+                )
+                .map_err(|source| Fault::io(format!("connection {who}: epoll_ctl"), source))?;
+        }
+        self.clients.push(client);
         Ok(())
     }
 }

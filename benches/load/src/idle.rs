@@ -28,6 +28,7 @@ pub fn run(options: &Options) -> Result<Figures, Fault> {
         operations: options.connections as u64,
         spent,
         latency: crowd.joins.clone(),
+        delay: None,
         resident_per_connection: Some(grown / options.connections as u64),
     })
 }

@@ -1,9 +1,10 @@
-//! `sio-load`: one process that drives a Socket.IO server over WebSocket and prints one JSON object.
+//! `sio-load`: one process that drives a Socket.IO server and prints one JSON object.
 //!
 //! This file only joins the parts: options in, one measurement, report out, exit status. It knows no protocol.
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod connect;
 mod connection;
 mod crowd;
@@ -13,11 +14,16 @@ mod fault;
 mod frame;
 mod handshake;
 mod histogram;
+mod http;
 mod idle;
 mod measure;
+mod open_loop;
 mod options;
+mod poller;
 mod process;
 mod report;
+mod rooms;
+mod stream;
 mod template;
 
 use std::process::ExitCode;
@@ -33,8 +39,9 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match options.mode {
-        Mode::EchoAck | Mode::EchoEmit => echo::run(&options),
-        Mode::Fanout => fanout::run(&options),
+        Mode::EchoAck | Mode::EchoEmit | Mode::EchoBinary => echo::run(&options),
+        Mode::OpenLoop => open_loop::run(&options),
+        Mode::Fanout | Mode::Rooms => fanout::run(&options),
         Mode::Connect => connect::run(&options),
         Mode::Idle => idle::run(&options),
     };

@@ -14,8 +14,32 @@ use crate::process;
 /// After the last answer this much longer, so that an answer given twice is seen.
 const SURPLUS: Duration = Duration::from_millis(50);
 
+/// When a workload sends besides answering answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Never: it waits for answers.
+    Closed,
+    /// By the clock, and nothing is due.
+    Waiting,
+    /// By the clock: something has been put to what is to be sent, and there may be more.
+    Due,
+}
+
 /// A workload that keeps a window of events in flight.
 pub trait Traffic: Workload {
+    /// What has to happen between the connections' coming and their traffic.
+    fn enter(&mut self, _options: &Options, _crowd: &mut Crowd) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// Sends by the clock; asked again and again.
+    fn pace(&mut self, _now: Instant, _outgoing: &mut Outgoing) -> Pace {
+        Pace::Closed
+    }
+    /// Whether what was sent in time counts although its answer comes after the end. Where the clock decides what is
+    /// sent, a server must not get rid of slow answers by giving them late.
+    fn counts_late(&self) -> bool {
+        false
+    }
     /// Fills the window of connection `who`; nothing to do for one that only receives.
     fn open_window(&mut self, who: usize, now: Instant, outgoing: &mut Outgoing);
     fn tally(&mut self) -> &mut Tally;
@@ -28,6 +52,8 @@ pub trait Traffic: Workload {
 pub struct Tally {
     pub operations: u64,
     pub latency: Histogram,
+    /// How late events were sent, where the clock says when.
+    pub delay: Histogram,
     /// No new events are to be sent.
     pub stopped: bool,
 }
@@ -37,6 +63,7 @@ impl Tally {
         Self {
             operations: 0,
             latency: Histogram::new(),
+            delay: Histogram::new(),
             stopped: false,
         }
     }
@@ -95,6 +122,8 @@ pub struct Figures {
     pub operations: u64,
     pub spent: Spent,
     pub latency: Histogram,
+    /// How late events were sent, where the clock says when.
+    pub delay: Option<Histogram>,
     /// Bytes of resident memory for each connection, where that was asked.
     pub resident_per_connection: Option<u64>,
 }
@@ -102,6 +131,7 @@ pub struct Figures {
 pub fn run(options: &Options, traffic: &mut impl Traffic) -> Result<Figures, Fault> {
     let mut crowd = Crowd::new(options)?;
     crowd.gather(options.connections, options.parallel)?;
+    traffic.enter(options, &mut crowd)?;
 
     let mut outgoing = Outgoing::default();
     for who in 0..options.connections {
@@ -109,16 +139,25 @@ pub fn run(options: &Options, traffic: &mut impl Traffic) -> Result<Figures, Fau
         crowd.send(who, &outgoing.bytes)?;
         outgoing.bytes.clear();
     }
-    crowd.drive(traffic, Instant::now() + options.warm_up)?;
+    drive(&mut crowd, traffic, Instant::now() + options.warm_up)?;
 
     *traffic.tally() = Tally::new();
     let before = Clocks::read(options)?;
-    crowd.drive(traffic, Instant::now() + options.measure)?;
+    drive(&mut crowd, traffic, Instant::now() + options.measure)?;
     let spent = Clocks::read(options)?.since(before);
-    let measured = std::mem::replace(traffic.tally(), Tally::new());
-
     traffic.tally().stopped = true;
-    settle(options, &mut crowd, traffic)?;
+    let measured = if traffic.counts_late() {
+        settle(options, &mut crowd, traffic)?;
+        std::mem::replace(traffic.tally(), Tally::new())
+    } else {
+        let stopped = Tally {
+            stopped: true,
+            ..Tally::new()
+        };
+        let measured = std::mem::replace(traffic.tally(), stopped);
+        settle(options, &mut crowd, traffic)?;
+        measured
+    };
     if measured.operations == 0 {
         return Err(Fault::Silent {
             owed: "complete answer".to_owned(),
@@ -129,8 +168,32 @@ pub fn run(options: &Options, traffic: &mut impl Traffic) -> Result<Figures, Fau
         operations: measured.operations,
         spent,
         latency: measured.latency,
+        delay: traffic.counts_late().then_some(measured.delay),
         resident_per_connection: None,
     })
+}
+
+/// Lets the traffic go on until `end`. While the clock says when to send, this looks at it without sleeping: the time
+/// that a sleep overshoots would count as the server's.
+fn drive(crowd: &mut Crowd, traffic: &mut impl Traffic, end: Instant) -> Result<(), Fault> {
+    let mut outgoing = Outgoing::default();
+    loop {
+        let now = Instant::now();
+        let left = end.saturating_duration_since(now);
+        if left.is_zero() {
+            return Ok(());
+        }
+        let wait = match traffic.pace(now, &mut outgoing) {
+            Pace::Closed => left,
+            Pace::Waiting => Duration::ZERO,
+            Pace::Due => {
+                crowd.send(outgoing.who, &outgoing.bytes)?;
+                outgoing.bytes.clear();
+                continue;
+            }
+        };
+        crowd.turn(traffic, wait)?;
+    }
 }
 
 fn settle(options: &Options, crowd: &mut Crowd, traffic: &mut impl Traffic) -> Result<(), Fault> {

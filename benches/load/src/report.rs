@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
+use crate::histogram::Histogram;
 use crate::measure::Figures;
 use crate::options::{Mode, Options};
 
@@ -16,6 +17,7 @@ pub fn success(options: &Options, figures: Figures) -> Value {
         operations,
         spent,
         latency,
+        delay,
         resident_per_connection,
     } = figures;
     let mut report = head(options);
@@ -44,14 +46,10 @@ pub fn success(options: &Options, figures: Figures) -> Value {
     if let Some(bytes) = resident_per_connection {
         report.insert("resident_bytes_per_connection".into(), json!(bytes));
     }
-    report.insert(
-        "latency_us".into(),
-        json!({
-            "p50": microseconds(latency.quantile(500)),
-            "p99": microseconds(latency.quantile(990)),
-            "max": microseconds(latency.largest()),
-        }),
-    );
+    report.insert("latency_us".into(), quantiles(&latency));
+    if let Some(delay) = delay {
+        report.insert("send_delay_us".into(), quantiles(&delay));
+    }
     report.insert("error".into(), Value::Null);
     Value::Object(report)
 }
@@ -63,12 +61,31 @@ pub fn failure(options: &Options, fault: &Fault) -> Value {
     Value::Object(report)
 }
 
+fn quantiles(histogram: &Histogram) -> Value {
+    json!({
+        "p50": microseconds(histogram.quantile(500)),
+        "p99": microseconds(histogram.quantile(990)),
+        "max": microseconds(histogram.largest()),
+    })
+}
+
 fn head(options: &Options) -> Map<String, Value> {
     let mut report = Map::new();
     report.insert("mode".into(), json!(options.mode.name()));
     report.insert("connections".into(), json!(options.connections));
     report.insert("in_flight".into(), json!(options.in_flight));
     report.insert("bytes".into(), json!(options.bytes));
+    report.insert("transport".into(), json!(options.transport.name()));
+    if options.mode == Mode::Rooms {
+        report.insert("rooms".into(), json!(options.rooms));
+        report.insert("idle_rooms".into(), json!(options.idle_rooms));
+    }
+    if options.any_order {
+        report.insert("any_order".into(), json!(true));
+    }
+    if options.mode == Mode::OpenLoop {
+        report.insert("rate".into(), json!(options.rate));
+    }
     report
 }
 
@@ -92,7 +109,6 @@ fn microseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::histogram::Histogram;
     use crate::measure::Spent;
 
     fn options(mode: &str) -> Options {
@@ -112,6 +128,7 @@ mod tests {
                 generator: Duration::from_secs(1),
             },
             latency,
+            delay: None,
             resident_per_connection: None,
         };
         let report = success(&options("echo-ack"), figures);

@@ -20,6 +20,8 @@ enum Fault {
     RefusedHandshake,
     SameSocketId,
     ChangedPayload,
+    ChangedAttachment,
+    WrongRoom,
     LostAnswer,
     AnswerTwice,
     ClosedEarly,
@@ -28,7 +30,8 @@ enum Fault {
 /// Events that are answered as they should be before the fault shows.
 const GOOD_EVENTS: usize = 50;
 
-type Peers = Arc<Mutex<Vec<TcpStream>>>;
+/// Everybody's stream, with the room it joined.
+type Peers = Arc<Mutex<Vec<(String, TcpStream)>>>;
 
 fn serve(fault: Fault) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -68,31 +71,48 @@ fn client(
         "0{\"sid\":\"engine\",\"upgrades\":[],\"pingInterval\":25000}",
     )?;
     let mut events = 0;
-    while let Some(text) = receive(&mut reader)? {
-        if text == "40" {
+    let mut place = 0;
+    while let Some(text) = receive(&mut reader, 0x81)? {
+        if text == b"40" {
             let sid = if fault == Fault::SameSocketId {
                 0
             } else {
                 number
             };
-            peers.lock().unwrap().push(stream.try_clone()?);
+            let mut peers = peers.lock().unwrap();
+            place = peers.len();
+            peers.push((String::new(), stream.try_clone()?));
             send(&mut stream, &format!("40{{\"sid\":\"socket{sid}\"}}"))?;
             send(&mut stream, "2")?;
-        } else if text != "3" {
+        } else if text != b"3" {
+            let text = String::from_utf8(text).unwrap();
+            if let Some(room) = text.strip_prefix("420[\"join\",") {
+                let joined = &mut peers.lock().unwrap()[place].0;
+                if joined.is_empty() {
+                    // The first is that of its group; nobody sends to the others.
+                    *joined = format!("\"room\",{}", room.trim_end_matches(']'));
+                }
+                send(&mut stream, &format!("430[{room}"))?;
+                continue;
+            }
             events += 1;
             let shown = if events > GOOD_EVENTS {
                 fault
             } else {
                 Fault::None
             };
-            answer(&mut stream, &text, shown, peers)?;
+            if text.starts_with("451-") {
+                let attachment = receive(&mut reader, 0x82)?.unwrap();
+                answer_binary(&mut stream, &text, attachment, shown)?;
+            } else {
+                answer(&mut stream, &text, shown, peers)?;
+            }
         }
     }
     Ok(())
 }
 
 fn answer(stream: &mut TcpStream, text: &str, fault: Fault, peers: &Peers) -> std::io::Result<()> {
-    let broadcast = text.contains("\"bcast\"");
     let mut reply = match text.split_once("[\"echo\",") {
         Some((head, argument)) => format!("43{}[{argument}", &head[2..]),
         None => text.to_owned(),
@@ -102,25 +122,61 @@ fn answer(stream: &mut TcpStream, text: &str, fault: Fault, peers: &Peers) -> st
         Fault::LostAnswer => return Ok(()),
         Fault::AnswerTwice => send(stream, &reply)?,
         Fault::ClosedEarly => return stream.shutdown(std::net::Shutdown::Both),
-        Fault::None | Fault::RefusedHandshake | Fault::SameSocketId => {}
+        _ => {}
     }
-    if broadcast {
-        let mut peers = peers.lock().unwrap();
-        return peers.iter_mut().try_for_each(|peer| send(peer, &reply));
+    let mut peers = peers.lock().unwrap();
+    if text.contains("\"bcast\"") {
+        return peers
+            .iter_mut()
+            .try_for_each(|(_, peer)| send(peer, &reply));
+    }
+    if text.contains("\"room\"") {
+        let everybody = fault == Fault::WrongRoom;
+        for (room, peer) in peers.iter_mut() {
+            if everybody || text.contains(room.as_str()) {
+                let argument = text.rsplit(',').next().unwrap();
+                let mut broadcast = format!("42[\"room\",{argument}");
+                if fault == Fault::ChangedPayload {
+                    broadcast = broadcast.replace("abc", "abd");
+                }
+                send(peer, &broadcast)?;
+            }
+        }
+        return Ok(());
     }
     send(stream, &reply)
 }
 
+fn answer_binary(
+    stream: &mut TcpStream,
+    text: &str,
+    mut attachment: Vec<u8>,
+    fault: Fault,
+) -> std::io::Result<()> {
+    let reply = text.replacen("451-", "461-", 1).replace("\"echo\",", "");
+    send(stream, &reply)?;
+    match fault {
+        Fault::LostAnswer => return Ok(()),
+        Fault::ChangedAttachment => *attachment.last_mut().unwrap() ^= 1,
+        _ => {}
+    }
+    send_as(stream, 0x82, &attachment)
+}
+
 /// Texts here are shorter than 126 bytes.
 fn send(stream: &mut TcpStream, text: &str) -> std::io::Result<()> {
-    assert!(text.len() < 126);
-    let mut frame = vec![0x81, text.len() as u8];
-    frame.extend_from_slice(text.as_bytes());
+    send_as(stream, 0x81, text.as_bytes())
+}
+
+fn send_as(stream: &mut TcpStream, head: u8, payload: &[u8]) -> std::io::Result<()> {
+    assert!(payload.len() < 126);
+    let mut frame = vec![head, payload.len() as u8];
+    frame.extend_from_slice(payload);
     stream.write_all(&frame)
 }
 
-/// The next text, or `None` after a close frame.
-fn receive(reader: &mut impl Read) -> std::io::Result<Option<String>> {
+/// The next message of that kind, or `None` after a close frame.
+fn receive(reader: &mut impl Read, kind: u8) -> std::io::Result<Option<Vec<u8>>> {
     let mut head = [0; 6];
     reader.read_exact(&mut head)?;
     let size = usize::from(head[1] & 0x7f);
@@ -130,7 +186,7 @@ fn receive(reader: &mut impl Read) -> std::io::Result<Option<String>> {
     for (byte, key) in payload.iter_mut().zip(head[2..].iter().cycle()) {
         *byte ^= key;
     }
-    Ok((head[0] == 0x81).then(|| String::from_utf8(payload).unwrap()))
+    Ok((head[0] == kind).then_some(payload))
 }
 
 /// Runs the program and returns whether it succeeded, with its report.
@@ -141,6 +197,7 @@ fn load(mode: &str, fault: Fault) -> (bool, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_sio-load"))
         .args([mode, "--port", &port, "--pid", &pid])
         .args(["--connections", "5", "--in-flight", "3", "--bytes", "32"])
+        .args(["--rate", "1000", "--rooms", "2", "--idle-rooms", "9"])
         .args(["--seconds", "0.2", "--warm-up", "0.1", "--patience", "1"])
         .output()
         .unwrap();
@@ -148,9 +205,20 @@ fn load(mode: &str, fault: Fault) -> (bool, Value) {
     (output.status.success(), report)
 }
 
+const MODES: [&str; 8] = [
+    "echo-ack",
+    "echo-emit",
+    "echo-binary",
+    "open-loop",
+    "fanout",
+    "rooms",
+    "connect",
+    "idle",
+];
+
 #[test]
 fn a_correct_server_gets_figures() {
-    for mode in ["echo-ack", "echo-emit", "fanout", "connect", "idle"] {
+    for mode in MODES {
         let (success, report) = load(mode, Fault::None);
         assert!(success, "{mode}: {report}");
         assert!(report["error"].is_null(), "{mode}: {report}");
@@ -173,6 +241,13 @@ fn every_fault_ends_the_run() {
         ("echo-ack", Fault::ChangedPayload, "abd"),
         ("echo-emit", Fault::ChangedPayload, "abd"),
         ("fanout", Fault::ChangedPayload, "abd"),
+        ("open-loop", Fault::ChangedPayload, "abd"),
+        ("rooms", Fault::ChangedPayload, "abd"),
+        ("rooms", Fault::WrongRoom, "expected"),
+        ("echo-binary", Fault::ChangedAttachment, "expected"),
+        ("echo-binary", Fault::LostAnswer, "an attachment"),
+        ("open-loop", Fault::LostAnswer, "no "),
+        ("rooms", Fault::LostAnswer, "no "),
         ("echo-ack", Fault::AnswerTwice, "in flight"),
         ("echo-emit", Fault::AnswerTwice, "in flight"),
         ("fanout", Fault::AnswerTwice, "expected"),

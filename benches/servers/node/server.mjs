@@ -5,15 +5,11 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { Server } from "socket.io";
 
+import { register } from "./handlers.mjs";
+
 const require = createRequire(import.meta.url);
 const httpServer = createServer();
-const io = new Server(httpServer);
-
-io.on("connection", (socket) => {
-  socket.on("echo", (data, ack) => ack(data));
-  socket.on("echo_emit", (data) => socket.emit("echo_emit", data));
-  socket.on("bcast", (data) => io.emit("bcast", data));
-});
+register(new Server(httpServer));
 
 // The official server's own default is 511 waiting connections; 2048 as in every peer.
 httpServer.listen({ host: "127.0.0.1", port: 0, backlog: 2048 }, () => {

@@ -10,12 +10,14 @@ pub struct Config {
     /// Path, transports and CORS.
     pub request: RequestPolicy,
     pub allow_upgrades: bool,
+    /// The application is asked about every handshake that nothing else is wrong with.
+    pub ask_about_handshakes: bool,
     /// Name and attributes (`; Path=/…`) of the cookie that a polling handshake sets to the session's id.
     pub cookie: Option<(String, String)>,
     pub timing: Timing,
     /// Connections a listener holds open; further ones wait in the kernel's backlog.
     pub max_connections: Option<usize>,
-    /// A session without a namespace is closed after this.
+    /// A session without a namespace is closed after this; a request is refused that the application has not judged by then.
     pub connect_timeout: Duration,
     /// Limit of a POST body, of a WebSocket message, and of a packet with its attachments.
     pub max_http_buffer_size: usize,
@@ -25,8 +27,19 @@ pub struct Config {
     pub max_queued_bytes: usize,
     /// Above it awaiting callers wait; half of it lets them go on.
     pub high_water_mark: usize,
-    /// Above it a client is a slow consumer and its session ends.
+    /// Above it a client is a slow consumer.
     pub max_buffered_bytes: usize,
+    pub on_overflow: Overflow,
+}
+
+/// What becomes of a slow consumer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// Its session ends.
+    #[default]
+    Disconnect,
+    /// Its oldest events are dropped, those that want an answer excepted.
+    DropOldest,
 }
 
 /// An option out of its range: the caller's mistake.

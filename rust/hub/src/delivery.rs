@@ -9,12 +9,13 @@ use sio_protocol::close::CloseReason;
 use smallvec::SmallVec;
 
 use crate::{
+    config::Overflow,
     frame::Frame,
     hub::Hub,
     mailbox::{Command, Mailbox},
     namespace::Namespace,
     rooms::Rooms,
-    shard::SessionKey,
+    shard::{ROOM_FOR_COMMANDS, SessionKey},
     socket::{Session, Socket, SocketState},
 };
 
@@ -26,6 +27,11 @@ pub enum Sent {
     Congested,
     /// The socket is gone, the packet was volatile and something was queued, or the client is a slow consumer.
     Dropped,
+}
+
+/// Why a slow consumer is disconnected.
+pub(crate) fn slow_consumer(bytes: usize, limit: usize) -> String {
+    format!("slow consumer: {bytes} > {limit} bytes")
 }
 
 /// Whom a broadcast reaches.
@@ -65,7 +71,7 @@ impl Hub {
             SocketState::Connecting => return self.send_while_connecting(socket, frame, volatile),
         }
         let session = &socket.session;
-        let sent = self.count(session, frame.wire_len(), volatile);
+        let sent = self.count(session, &frame, volatile);
         if sent != Sent::Dropped {
             let command = Command::Send {
                 to: session.key,
@@ -88,35 +94,29 @@ impl Hub {
             drop(rooms);
             return self.send(socket, frame, volatile);
         }
-        let sent = self.count(&socket.session, frame.wire_len(), volatile);
+        let sent = self.count(&socket.session, &frame, volatile);
         if sent != Sent::Dropped {
             socket.held.lock().push(frame);
         }
         sent
     }
 
-    /// Counts bytes against the session and the process. A client over its limit is closed.
-    fn count(&self, session: &Session, size: usize, volatile: bool) -> Sent {
+    /// Counts bytes against the session and the process. A client over its limit is closed, or makes room for the packet.
+    fn count(&self, session: &Session, frame: &Frame, volatile: bool) -> Sent {
+        let size = frame.wire_len();
         if volatile && session.buffered.load(Ordering::Relaxed) > 0 {
             return Sent::Dropped;
         }
         let after = session.buffered.fetch_add(size, Ordering::Relaxed) + size;
-        if after > self.config.max_buffered_bytes && after > size {
+        let limit = self.config.max_buffered_bytes;
+        if after > limit && after > size && !self.will_make_room(after) {
             session.buffered.fetch_sub(size, Ordering::Relaxed);
-            if !session.overflowed.swap(true, Ordering::Relaxed) {
-                let detail = format!(
-                    "slow consumer: {after} > {} bytes",
-                    self.config.max_buffered_bytes
-                );
-                self.counters.slow_consumers.fetch_add(1, Ordering::Relaxed);
-                session.set_detail(&detail);
-                let command = Command::CloseSession {
-                    to: session.key,
-                    reason: CloseReason::TransportError,
-                    detail: Some(detail),
-                    discard: true,
-                };
-                session.mailbox.post(command, || self.sink.is_busy());
+            if self.config.on_overflow == Overflow::DropOldest && frame.is_droppable() {
+                self.counters
+                    .packets_dropped
+                    .fetch_add(1, Ordering::Relaxed);
+            } else {
+                self.close_slow_consumer(session, after);
             }
             return Sent::Dropped;
         }
@@ -128,6 +128,40 @@ impl Hub {
         } else {
             Sent::Accepted
         }
+    }
+
+    /// Whether the owner of the outbox drops something for a packet above the limit (see `shard/shedding.rs`).
+    const fn will_make_room(&self, after: usize) -> bool {
+        let ceiling = self
+            .config
+            .max_buffered_bytes
+            .saturating_mul(ROOM_FOR_COMMANDS);
+        matches!(self.config.on_overflow, Overflow::DropOldest) && after <= ceiling
+    }
+
+    /// Counts it once. `true`: it was not counted before.
+    pub(crate) fn count_slow_consumer(&self, session: &Session) -> bool {
+        let first = !session.slow.swap(true, Ordering::Relaxed);
+        if first {
+            self.counters.slow_consumers.fetch_add(1, Ordering::Relaxed);
+        }
+        first
+    }
+
+    fn close_slow_consumer(&self, session: &Session, after: usize) {
+        if session.overflowed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let detail = slow_consumer(after, self.config.max_buffered_bytes);
+        self.count_slow_consumer(session);
+        session.set_detail(&detail);
+        let command = Command::CloseSession {
+            to: session.key,
+            reason: CloseReason::TransportError,
+            detail: Some(detail),
+            discard: true,
+        };
+        session.mailbox.post(command, || self.sink.is_busy());
     }
 
     /// Queues one packet for many sockets, each at most once. Targets are those of this moment.
@@ -173,7 +207,6 @@ impl Hub {
         volatile: bool,
         mut reached: impl FnMut(&Arc<Socket>),
     ) {
-        let size = frame.wire_len();
         let mut shards: SmallVec<[(Arc<Mailbox>, Vec<SessionKey>); 1]> = SmallVec::new();
         let mut rooms = namespace.rooms.lock();
         rooms.select(
@@ -182,7 +215,7 @@ impl Hub {
             selection.sender_slot(),
             |socket| {
                 let session = &socket.session;
-                if self.count(session, size, volatile) == Sent::Dropped {
+                if self.count(session, frame, volatile) == Sent::Dropped {
                     return;
                 }
                 if socket.state() == SocketState::Connecting {
@@ -228,7 +261,7 @@ impl Hub {
     /// The connected ones among the targets join rooms, all in one moment.
     pub fn join_members(
         &self,
-        namespace: &Namespace,
+        namespace: &Arc<Namespace>,
         selection: &Selection<'_, impl AsRef<str>>,
         names: &[impl AsRef<str>],
     ) {
@@ -238,12 +271,13 @@ impl Hub {
                 rooms.join(socket.slot(), name.as_ref());
             }
         }
+        self.announce(namespace, rooms);
     }
 
     /// The connected ones among the targets leave rooms, all in one moment.
     pub fn leave_members(
         &self,
-        namespace: &Namespace,
+        namespace: &Arc<Namespace>,
         selection: &Selection<'_, impl AsRef<str>>,
         names: &[impl AsRef<str>],
     ) {
@@ -253,6 +287,7 @@ impl Hub {
                 rooms.leave(socket.slot(), name.as_ref());
             }
         }
+        self.announce(namespace, rooms);
     }
 
     /// Bytes that were counted for `session` are written or will never be. Called by its owner.

@@ -60,6 +60,7 @@ pub struct Frame {
     text: Part,
     attachments: Box<[Part]>,
     wire_len: usize,
+    droppable: bool,
 }
 
 impl Frame {
@@ -74,6 +75,13 @@ impl Frame {
             Part::framed(bytes, payload, Opcode::Text),
             attachments,
         )
+    }
+
+    /// Nothing but this packet itself is lost if it is dropped.
+    #[must_use]
+    pub const fn droppable(mut self) -> Self {
+        self.droppable = true;
+        self
     }
 
     /// A short Engine.IO packet such as `2`.
@@ -102,11 +110,17 @@ impl Frame {
             text,
             attachments,
             wire_len,
+            droppable: false,
         }
     }
 
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether a slow consumer may miss it: an event that wants no answer.
+    pub const fn is_droppable(&self) -> bool {
+        self.droppable
     }
 
     /// Bytes on a WebSocket; the measure of everything that is queued.

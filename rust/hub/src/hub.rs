@@ -20,6 +20,7 @@ use crate::{
     namespace::Namespace,
     namespaces::Namespaces,
     packet,
+    place::Place,
     shard::Shard,
     sink::{EventSink, Level, Notice},
     socket::{Session, Socket, SocketState},
@@ -38,7 +39,10 @@ pub struct Counters {
     pub packets_in: AtomicU64,
     pub packets_out: AtomicU64,
     pub slow_consumers: AtomicU64,
+    pub packets_dropped: AtomicU64,
     pub parse_errors: AtomicU64,
+    /// Requests that the application is asked about.
+    pub requests_waiting: AtomicUsize,
 }
 
 /// Gives 15 unpredictable bytes for an id.
@@ -90,13 +94,18 @@ impl Hub {
         &self.counters
     }
 
-    /// A new shard; its owner is the thread that keeps it. `wake` must reach that thread.
+    /// A new shard, the only one; its owner is the thread that keeps it. `wake` must reach that thread.
     pub fn shard(self: &Arc<Self>, wake: Arc<dyn Wake>) -> Shard {
+        self.shard_at(Place::default(), wake)
+    }
+
+    /// The same for one shard of several.
+    pub fn shard_at(self: &Arc<Self>, place: Place, wake: Arc<dyn Wake>) -> Shard {
         self.stopping.store(false, Ordering::SeqCst);
         let mailbox = Arc::new(Mailbox::new(wake));
         let mut mailboxes = self.mailboxes.write();
         mailboxes.push(Arc::clone(&mailbox));
-        Shard::new(Arc::clone(self), mailbox)
+        Shard::new(Arc::clone(self), mailbox, place)
     }
 
     /// The shard's owner has ended. After the last one the application hears that all is over.
@@ -115,7 +124,11 @@ impl Hub {
     }
 
     pub(crate) fn new_id(&self) -> Id {
-        Id::from_entropy((self.entropy)())
+        self.new_id_at(Place::default())
+    }
+
+    pub(crate) fn new_id_at(&self, place: Place) -> Id {
+        place.id((self.entropy)())
     }
 
     pub fn log(&self, level: Level, target: &'static str, message: String) {
@@ -135,15 +148,6 @@ impl Hub {
     /// be answered by [`Hub::accept`] (after [`Hub::namespace`] has made the name known) or [`Hub::refuse`].
     pub fn set_dynamic(&self, dynamic: bool) {
         self.namespaces.set_dynamic(dynamic);
-    }
-
-    /// Rooms that were joined by name, in all namespaces.
-    pub fn rooms_count(&self) -> usize {
-        self.namespaces
-            .all()
-            .iter()
-            .map(|namespace| namespace.rooms.lock().count())
-            .sum()
     }
 
     // --- sockets
@@ -176,6 +180,7 @@ impl Hub {
         };
         session.mailbox.post(command, || self.sink.is_busy());
         socket.set_state(SocketState::Connected);
+        self.announce(&socket.namespace, rooms);
         true
     }
 
@@ -191,7 +196,7 @@ impl Hub {
         self.drop_held(socket);
         let frame = packet::connect_error(&socket.namespace.name, body);
         self.post_leave(socket, frame);
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         forget(socket);
     }
 
@@ -312,7 +317,7 @@ impl Hub {
         }
         socket.set_state(SocketState::Closed);
         let names = rooms.remove(socket.slot());
-        drop(rooms);
+        self.announce(&socket.namespace, rooms);
         socket.forget_all_acks();
         self.drop_held(socket);
         forget(socket);
@@ -337,40 +342,6 @@ impl Hub {
             .map(|frame| frame.wire_len())
             .sum();
         self.written(&socket.session, held);
-    }
-
-    /// Joins rooms; nothing happens after the socket has left.
-    pub fn join<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.join(socket.slot(), name));
-        }
-    }
-
-    pub fn leave<'a>(&self, socket: &Socket, names: impl IntoIterator<Item = &'a str>) {
-        let mut rooms = socket.namespace.rooms.lock();
-        if socket.state() != SocketState::Closed {
-            names
-                .into_iter()
-                .for_each(|name| rooms.leave(socket.slot(), name));
-        }
-    }
-
-    /// Names of the rooms of a socket, its own id first; empty after it has left.
-    pub fn rooms_of(&self, socket: &Socket) -> Vec<Box<str>> {
-        let rooms = socket.namespace.rooms.lock();
-        if socket.state() == SocketState::Closed {
-            Vec::new()
-        } else {
-            rooms.of_socket(socket.slot())
-        }
-    }
-
-    pub fn is_in_room(&self, socket: &Socket, name: &str) -> bool {
-        let rooms = socket.namespace.rooms.lock();
-        socket.state() != SocketState::Closed && rooms.contains(socket.slot(), name)
     }
 
     // --- acks and inbound bounds

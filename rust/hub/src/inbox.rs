@@ -6,12 +6,14 @@
 
 use std::collections::VecDeque;
 
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 
 #[derive(Debug)]
 pub struct Inbox<T> {
     queue: Mutex<VecDeque<T>>,
     busy: AtomicBool,
+    /// How often `busy` was raised.
+    periods: AtomicU64,
 }
 
 impl<T> Default for Inbox<T> {
@@ -19,6 +21,7 @@ impl<T> Default for Inbox<T> {
         Self {
             queue: Mutex::new(VecDeque::new()),
             busy: AtomicBool::new(false),
+            periods: AtomicU64::new(0),
         }
     }
 }
@@ -28,7 +31,16 @@ impl<T> Inbox<T> {
     #[must_use]
     pub fn push(&self, item: T) -> bool {
         self.queue.lock().push_back(item);
-        !self.busy.swap(true, Ordering::SeqCst)
+        self.raise()
+    }
+
+    /// `true`: it was down.
+    fn raise(&self) -> bool {
+        let raised = !self.busy.swap(true, Ordering::SeqCst);
+        if raised {
+            self.periods.fetch_add(1, Ordering::Relaxed);
+        }
+        raised
     }
 
     /// Whether the consumer is at work, or has been woken.
@@ -36,10 +48,16 @@ impl<T> Inbox<T> {
         self.busy.load(Ordering::SeqCst)
     }
 
+    /// Which of its busy periods the consumer is in; `None` while it rests. A number may be one too low for a moment, no two
+    /// periods have the same for longer.
+    pub fn period(&self) -> Option<u64> {
+        self.is_busy().then(|| self.periods.load(Ordering::Relaxed))
+    }
+
     /// Takes at most `max` items into `into`, which is empty. A pass begins, also when nothing waits: what is sent during
     /// a pass is joined.
     pub fn take(&self, max: usize, into: &mut VecDeque<T>) {
-        self.busy.swap(true, Ordering::SeqCst);
+        self.raise();
         let mut queue = self.queue.lock();
         if queue.len() <= max {
             std::mem::swap(&mut *queue, into);
@@ -56,7 +74,7 @@ impl<T> Inbox<T> {
         }
         flush();
         // Whoever pushed after the first look and raised the flag wakes us; otherwise the item is ours to see.
-        more || (!self.queue.lock().is_empty() && !self.busy.swap(true, Ordering::SeqCst))
+        more || (!self.queue.lock().is_empty() && self.raise())
     }
 
     /// Forgets everything.

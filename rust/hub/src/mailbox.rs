@@ -6,7 +6,8 @@ use sio_protocol::close::CloseReason;
 
 use crate::{
     frame::Frame,
-    shard::SessionKey,
+    question::{Decision, Topic},
+    shard::{QuestionKey, SessionKey},
     sync::{AtomicBool, Mutex, Ordering},
     wake::Wake,
 };
@@ -52,6 +53,12 @@ pub(crate) enum Command {
     /// The application caught up, or awaits an answer: read on.
     Resume {
         to: SessionKey,
+    },
+    /// The application has answered a question.
+    Decide {
+        to: QuestionKey,
+        topic: Topic,
+        decision: Decision,
     },
     StartDeadline {
         token: u64,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use crate::rooms::RoomChange;
 use crate::rooms::Rooms;
 
 /// Locking: `rooms` is a leaf for everybody but the mailbox of a shard, which may be taken inside it (never the other
@@ -37,6 +38,16 @@ impl Namespace {
     /// Ids of the members of a room.
     pub fn room_members(&self, name: &str) -> Vec<Box<str>> {
         self.rooms.lock().members_of(name)
+    }
+
+    /// Whether changes are kept for [`Namespace::take_room_changes`]; `Notice::Rooms` says when there are some.
+    pub fn watch_rooms(&self, watched: bool) {
+        self.rooms.lock().watch(watched);
+    }
+
+    /// What happened to the rooms since the last call, in order.
+    pub fn take_room_changes(&self) -> Vec<RoomChange> {
+        self.rooms.lock().take_changes()
     }
 
     /// How many members a room has; 0: there is no such room.

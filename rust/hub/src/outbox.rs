@@ -12,6 +12,8 @@ const KEPT_CAPACITY: usize = 32;
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<Arc<Frame>>,
+    /// Size of all packets that wait.
+    bytes: usize,
     /// How far the first frame is written: which part, and how many bytes of it.
     part: u32,
     offset: u32,
@@ -21,6 +23,9 @@ pub struct Outbox {
 
 impl Outbox {
     pub fn push(&mut self, frame: Arc<Frame>) {
+        if frame.kind() == Kind::Packet {
+            self.bytes += frame.wire_len();
+        }
         self.queue.push_back(frame);
     }
 
@@ -77,6 +82,7 @@ impl Outbox {
             self.part += 1;
             self.offset = 0;
         }
+        self.bytes -= released;
         self.shrink();
         released
     }
@@ -92,6 +98,7 @@ impl Outbox {
             self.queue.pop_front();
             self.part = 0;
             if frame.kind() == Kind::Packet {
+                self.bytes -= frame.wire_len();
                 self.in_flight += frame.wire_len();
             }
             self.shrink();
@@ -120,32 +127,57 @@ impl Outbox {
             }
             self.queue.pop_front();
         }
+        self.bytes -= released;
         self.shrink();
         released
+    }
+
+    /// Drops the oldest packets that may be dropped until `excess` bytes are gone; never the newest, nor one that has begun
+    /// to go out. Returns how many, and their size.
+    pub fn drop_oldest(&mut self, excess: usize) -> (usize, usize) {
+        let (mut packets, mut bytes) = (0, 0);
+        let mut index = usize::from(self.has_begun());
+        while bytes < excess && index + 1 < self.queue.len() {
+            if self.queue[index].is_droppable() {
+                // Near the front, where the oldest are: what stands before it is moved, not what follows.
+                if let Some(frame) = self.queue.remove(index) {
+                    packets += 1;
+                    bytes += frame.wire_len();
+                }
+            } else {
+                index += 1;
+            }
+        }
+        self.bytes -= bytes;
+        (packets, bytes)
+    }
+
+    /// Size of the packets that wait, without the newest.
+    pub fn older_bytes(&self) -> usize {
+        let newest = self
+            .queue
+            .back()
+            .filter(|frame| frame.kind() == Kind::Packet);
+        self.bytes - newest.map_or(0, |frame| frame.wire_len())
     }
 
     /// Drops everything that has not begun to go out. Returns the size of the dropped packets.
     pub fn discard(&mut self) -> usize {
         let begun = usize::from(self.has_begun());
-        let dropped = self
+        let dropped: usize = self
             .queue
             .drain(begun.min(self.queue.len())..)
             .filter(|frame| frame.kind() == Kind::Packet)
             .map(|frame| frame.wire_len())
             .sum();
+        self.bytes -= dropped;
         self.shrink();
         dropped
     }
 
     /// Bytes of all packets that wait or are being written.
-    pub fn packet_bytes(&self) -> usize {
-        let waiting: usize = self
-            .queue
-            .iter()
-            .filter(|frame| frame.kind() == Kind::Packet)
-            .map(|frame| frame.wire_len())
-            .sum();
-        waiting + self.in_flight
+    pub const fn packet_bytes(&self) -> usize {
+        self.bytes + self.in_flight
     }
 
     fn shrink(&mut self) {
@@ -192,6 +224,44 @@ mod tests {
         outbox.advance(1);
         assert_eq!(outbox.discard(), 4);
         assert_eq!(text(&outbox), b"\x0240");
+    }
+
+    #[test]
+    fn the_oldest_go_and_what_must_not_be_lost_stays() {
+        let mut outbox = Outbox::default();
+        let event = |text: &str| {
+            let frame = Frame::packet([&[0; 10], text.as_bytes()].concat(), 10, Vec::new());
+            Arc::new(frame.droppable())
+        };
+        for text in ["40", "41"] {
+            outbox.push(Frame::engine(text));
+            outbox.push(event(&format!("42[{text}]")));
+        }
+        outbox.push(event("42[3]"));
+        outbox.advance(1);
+        assert_eq!(outbox.drop_oldest(1), (1, 8));
+        assert_eq!(
+            text(&outbox),
+            b"\x0240\x81\x0241\x81\x0642[41]\x81\x0542[3]"
+        );
+        assert_eq!(outbox.drop_oldest(1_000), (1, 8), "never the newest");
+        assert_eq!(outbox.drop_oldest(1_000), (0, 0));
+        assert_eq!((outbox.packet_bytes(), outbox.older_bytes()), (15, 8));
+        assert_eq!(outbox.advance(14), 15);
+        assert_eq!(outbox.packet_bytes(), 0);
+    }
+
+    #[test]
+    fn a_packet_that_has_begun_is_not_dropped() {
+        let mut outbox = Outbox::default();
+        for number in 0..3 {
+            let text = format!("42[{number}]");
+            let frame = Frame::packet([&[0; 10], text.as_bytes()].concat(), 10, Vec::new());
+            outbox.push(Arc::new(frame.droppable()));
+        }
+        outbox.advance(3);
+        assert_eq!(outbox.drop_oldest(1_000), (1, 7));
+        assert_eq!(text(&outbox), b"2[0]\x81\x0542[2]");
     }
 
     #[test]

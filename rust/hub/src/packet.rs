@@ -53,7 +53,13 @@ impl<'a> PacketBuilder<'a> {
         encode_head(kind, attachments.len(), self.namespace, ack_id, &mut head);
         let start = self.reserved - head.len();
         self.body[start..self.reserved].copy_from_slice(&head);
-        Arc::new(Frame::packet(self.body, start, attachments))
+        let frame = Frame::packet(self.body, start, attachments);
+        let plain_event = matches!(kind, PacketType::Event | PacketType::BinaryEvent);
+        Arc::new(if plain_event && ack_id.is_none() {
+            frame.droppable()
+        } else {
+            frame
+        })
     }
 }
 

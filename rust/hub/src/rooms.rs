@@ -9,6 +9,8 @@ use hashbrown::HashMap;
 use slab::Slab;
 use smallvec::SmallVec;
 
+use sio_protocol::ids::Id;
+
 use crate::socket::Socket;
 
 #[derive(Debug)]
@@ -33,6 +35,23 @@ impl Member {
     }
 }
 
+/// What happened to a room; a room exists while it has members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomChange {
+    Created(Box<str>),
+    Joined(Box<str>, Id),
+    Left(Box<str>, Id),
+    Deleted(Box<str>),
+}
+
+/// Changes that somebody wants to hear of, in order.
+#[derive(Debug, Default)]
+struct Record {
+    changes: Vec<RoomChange>,
+    /// Whoever takes them has been told.
+    announced: bool,
+}
+
 /// The rooms of one namespace.
 #[derive(Debug, Default)]
 pub struct Rooms {
@@ -43,6 +62,8 @@ pub struct Rooms {
     /// Broadcast de-duplication: a socket's stamp equals `epoch` once it has been visited.
     stamps: Vec<u32>,
     epoch: u32,
+    /// `None` while nobody listens.
+    record: Option<Record>,
 }
 
 impl Rooms {
@@ -67,6 +88,10 @@ impl Rooms {
     pub fn admit(&mut self, slot: u32) {
         if let Some(member) = self.sockets.get_mut(slot as usize) {
             member.joined = true;
+            if member.in_own_room {
+                let id = *member.socket.id();
+                self.record_join(id.as_str(), id);
+            }
         }
     }
 
@@ -88,6 +113,14 @@ impl Rooms {
             self.sockets = Slab::new();
             self.stamps = Vec::new();
         }
+        if self.record.is_some() {
+            let id = *member.socket.id();
+            for name in &names {
+                if member.joined || **name != *id.as_str() {
+                    self.record_leave(name, id);
+                }
+            }
+        }
         names
     }
 
@@ -95,8 +128,12 @@ impl Rooms {
         let Some(member) = self.sockets.get_mut(slot as usize) else {
             return;
         };
-        if member.socket.id().as_str() == name {
-            member.in_own_room = true;
+        let id = *member.socket.id();
+        if id.as_str() == name {
+            let was = std::mem::replace(&mut member.in_own_room, true);
+            if !was && member.joined {
+                self.record_join(name, id);
+            }
             return;
         }
         let room = if let Some(&room) = self.names.get(name) {
@@ -115,14 +152,19 @@ impl Rooms {
         let members = &mut self.slots[room as usize].members;
         member.rooms.push((room, members.len() as u32));
         members.push(slot);
+        self.record_join(name, id);
     }
 
     pub fn leave(&mut self, slot: u32, name: &str) {
         let Some(member) = self.sockets.get_mut(slot as usize) else {
             return;
         };
-        if member.socket.id().as_str() == name {
-            member.in_own_room = false;
+        let id = *member.socket.id();
+        if id.as_str() == name {
+            let was = std::mem::replace(&mut member.in_own_room, false);
+            if was && member.joined {
+                self.record_leave(name, id);
+            }
             return;
         }
         let Some(&room) = self.names.get(name) else {
@@ -131,6 +173,53 @@ impl Rooms {
         if let Some(index) = member.rooms.iter().position(|&(joined, _)| joined == room) {
             let (_, position) = member.rooms.swap_remove(index);
             self.take_from_room(room, position);
+            self.record_leave(name, id);
+        }
+    }
+
+    /// From now on changes are recorded, or no more.
+    pub fn watch(&mut self, watched: bool) {
+        if watched {
+            self.record.get_or_insert_default();
+        } else {
+            self.record = None;
+        }
+    }
+
+    /// Whether changes wait that nobody has been told of. True once, until they are taken.
+    pub fn must_announce(&mut self) -> bool {
+        self.record.as_mut().is_some_and(|record| {
+            !record.changes.is_empty() && !std::mem::replace(&mut record.announced, true)
+        })
+    }
+
+    pub fn take_changes(&mut self) -> Vec<RoomChange> {
+        self.record
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+            .changes
+    }
+
+    /// To be called after the socket is in.
+    fn record_join(&mut self, name: &str, id: Id) {
+        let first = self.record.is_some() && self.size_of(name) == 1;
+        if let Some(record) = &mut self.record {
+            if first {
+                record.changes.push(RoomChange::Created(name.into()));
+            }
+            record.changes.push(RoomChange::Joined(name.into(), id));
+        }
+    }
+
+    /// To be called after the socket is out.
+    fn record_leave(&mut self, name: &str, id: Id) {
+        let last = self.record.is_some() && self.size_of(name) == 0;
+        if let Some(record) = &mut self.record {
+            record.changes.push(RoomChange::Left(name.into(), id));
+            if last {
+                record.changes.push(RoomChange::Deleted(name.into()));
+            }
         }
     }
 

@@ -4,25 +4,24 @@
 //! `request` / `handle_*` / `run_commands` / `expire`, then empty [`Shard::next_dirty`] and [`Shard::next_resumed`], then
 //! sleep until there is input, a wake, or [`Shard::next_deadline`]. Nothing in here blocks or looks at a clock.
 //!
-//! `skin.rs` has the words of that conversation, `http.rs` answers requests, `link.rs` serves `WebSockets`, `inbound.rs` hands
-//! packets up, `closing.rs` ends sessions.
+//! `skin.rs` has the words of that conversation, `http.rs` answers requests, `asking.rs` those that the application judges,
+//! `link.rs` serves `WebSockets`, `inbound.rs` hands packets up, `expiry.rs` does what is due, `closing.rs` ends sessions,
+//! `shedding.rs` keeps slow ones within their bound.
 
+mod asking;
 mod closing;
+mod expiry;
 mod http;
 mod inbound;
 mod link;
+mod shedding;
 mod skin;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 use sio_protocol::{
-    close::CloseReason,
-    engineio::{
-        reject::Headers,
-        request::Transport,
-        session::{Due, Session as Machine},
-    },
+    engineio::{reject::Headers, request::Transport, session::Session as Machine},
     ids::Id,
     socketio::client::Client,
 };
@@ -33,11 +32,11 @@ use crate::{
     log_budget::LogBudget,
     mailbox::{Command, Mailbox},
     outbox::Outbox,
-    sink::Notice,
+    place::Place,
     slots::{Key, Slots},
     socket::{Session, Socket},
     time::Now,
-    timers::{Expired, Timers},
+    timers::Timers,
 };
 
 pub use skin::{Dirty, LinkState, Message, Outgoing, PostVerdict, Response, Resumed, Verdict};
@@ -47,6 +46,9 @@ pub type SessionKey = Key<Entry>;
 
 /// A WebSocket connection of this shard: the transport of a session, or a candidate for its upgrade.
 pub type LinkKey = Key<Link>;
+
+pub use asking::QuestionKey;
+pub(crate) use shedding::ROOM_FOR_COMMANDS;
 
 /// Later than this and the driver was blocked: what peers sent meanwhile could not be seen.
 const LATE: Duration = Duration::from_millis(500);
@@ -102,32 +104,39 @@ pub struct Link {
 pub struct Shard {
     hub: Arc<Hub>,
     mailbox: Arc<Mailbox>,
+    place: Place,
     entries: Slots<Entry>,
     links: Slots<Link>,
+    questions: Slots<asking::Waiting>,
     sids: HashMap<Id, SessionKey>,
     timers: Timers,
     dirty: VecDeque<Dirty>,
     resumed: VecDeque<Resumed>,
     ping: Arc<Frame>,
     noop: Arc<Frame>,
+    /// The application's busy period when commands were taken last.
+    seen_period: Option<u64>,
     /// The vector that commands are taken into; its memory is used again.
     taken: Vec<Command>,
     log_budget: LogBudget,
 }
 
 impl Shard {
-    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, mailbox: Arc<Mailbox>, place: Place) -> Self {
         Self {
             hub,
             mailbox,
+            place,
             entries: Slots::default(),
             links: Slots::default(),
+            questions: Slots::default(),
             sids: HashMap::default(),
             timers: Timers::default(),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
             ping: Frame::engine("2"),
             noop: Frame::engine("6"),
+            seen_period: None,
             taken: Vec::new(),
             log_budget: LogBudget::default(),
         }
@@ -161,11 +170,17 @@ impl Shard {
         self.timers.next()
     }
 
-    /// The application is at work: commands may wait without a wake; look at them every millisecond.
-    pub fn must_poll(&self) -> bool {
-        let busy = self.hub.sink.is_busy();
-        self.mailbox.set_polled(busy);
-        busy
+    /// The application is at work for longer: commands may wait without a wake; look at them every millisecond. To be asked
+    /// after commands were taken.
+    ///
+    /// The first command of a busy period always wakes, and only if a second one does are more expected: most periods of a
+    /// server that is not under load are one event and its answer, and setting a timer for each costs more than a wake.
+    pub fn must_poll(&mut self) -> bool {
+        let period = self.hub.sink.busy_period();
+        let poll = period.is_some() && period == self.seen_period;
+        self.seen_period = period;
+        self.mailbox.set_polled(poll);
+        poll
     }
 
     /// No session and no link is left.
@@ -191,14 +206,14 @@ impl Shard {
                 to,
                 frame,
                 volatile,
-            } => self.queue(to, frame, volatile),
+            } => self.queue(to, now, frame, volatile),
             Command::Broadcast {
                 to,
                 frame,
                 volatile,
             } => {
                 for &key in &to {
-                    self.queue(key, Arc::clone(&frame), volatile);
+                    self.queue(key, now, Arc::clone(&frame), volatile);
                 }
             }
             Command::Accept { to, handle, frames } => {
@@ -207,7 +222,7 @@ impl Shard {
                     entry.connect_by = None;
                 }
                 for frame in frames {
-                    self.queue(to, frame, false);
+                    self.queue(to, now, frame, false);
                 }
             }
             Command::Leave { to, handle, frame } => {
@@ -216,7 +231,7 @@ impl Shard {
                     entry.client.left(|socket| socket.handle == handle);
                     entry.expect_namespace(now.monotonic + connect_timeout);
                 }
-                self.queue(to, frame, false);
+                self.queue(to, now, frame, false);
                 self.schedule(to);
             }
             Command::CloseSession {
@@ -231,6 +246,11 @@ impl Shard {
                 self.fail(to, now, &error, &excerpt);
             }
             Command::Resume { to } => self.resume(to, now),
+            Command::Decide {
+                to,
+                topic,
+                decision,
+            } => self.decide(to, topic, decision),
             Command::StartDeadline { token, after } => {
                 self.timers.start_token(token, now.monotonic + after);
             }
@@ -240,7 +260,7 @@ impl Shard {
     }
 
     /// Puts a packet into the outbox of a session; its bytes are counted already.
-    fn queue(&mut self, key: SessionKey, frame: Arc<Frame>, volatile: bool) {
+    fn queue(&mut self, key: SessionKey, now: Now, frame: Arc<Frame>, volatile: bool) {
         let Some(entry) = self.entries.get_mut(key) else {
             self.hub
                 .counters
@@ -259,6 +279,7 @@ impl Shard {
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         entry.outbox.push(frame);
         self.mark_dirty(key);
+        self.shed(key, now);
     }
 
     /// Queues a packet of the engine's own, which nobody has counted.
@@ -298,106 +319,6 @@ impl Shard {
             entry.timer_at = at;
             self.timers.schedule_session(key, at);
         }
-    }
-
-    /// Does what is due. To be called when [`Shard::next_deadline`] has come, after what arrived before was handled.
-    pub fn expire(&mut self, now: Now) {
-        let late = self
-            .timers
-            .next()
-            .map_or(Duration::ZERO, |due| now.monotonic.saturating_sub(due));
-        if late > LATE {
-            for (_, entry) in self.entries.iter_mut() {
-                entry.machine.forgive(late, now.monotonic, LATE);
-            }
-        }
-        while let Some((at, expired)) = self.timers.pop(now.monotonic) {
-            match expired {
-                Expired::Token(token) => self.hub.sink.deliver(Notice::Deadline { token }),
-                Expired::Session(key) => self.expire_session(key, at, now),
-            }
-        }
-    }
-
-    fn expire_session(&mut self, key: SessionKey, at: Duration, now: Now) {
-        let timing = self.hub.config.timing;
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        if at != entry.timer_at {
-            return;
-        }
-        entry.timer_at = Duration::MAX;
-        if let Phase::Closing { until } = entry.phase {
-            if until <= now.monotonic {
-                self.remove(key, now);
-                return;
-            }
-        } else if entry.connect_by.is_some_and(|by| by <= now.monotonic) {
-            let detail = "no namespace was joined in time";
-            self.close(key, now, CloseReason::ForcedServerClose, Some(detail), true);
-            return;
-        }
-        let paused = entry
-            .shared
-            .paused
-            .load(std::sync::atomic::Ordering::SeqCst);
-        while let Some(entry) = self.entries.get_mut(key) {
-            if entry.phase != Phase::Open {
-                break;
-            }
-            match entry.machine.handle_timeout(&timing, now.monotonic, paused) {
-                None => break,
-                Some(Due::SendPing) => self.queue_uncounted(key, Arc::clone(&self.ping)),
-                Some(Due::SendNoop) => self.release_poll(key),
-                Some(Due::UpgradeAbandoned) => self.drop_candidate(key),
-                Some(Due::PongMissing) => {
-                    self.close(
-                        key,
-                        now,
-                        CloseReason::PingTimeout,
-                        Some("no pong came in time"),
-                        true,
-                    );
-                }
-            }
-        }
-        self.schedule(key);
-    }
-
-    /// Answers a poll that hangs during an upgrade, so that the client can go on.
-    fn release_poll(&mut self, key: SessionKey) {
-        let hanging = self
-            .entries
-            .get(key)
-            .is_some_and(|entry| entry.poll.is_some() && entry.outbox.is_empty());
-        if hanging {
-            self.queue_uncounted(key, Arc::clone(&self.noop));
-        }
-    }
-}
-
-impl Drop for Shard {
-    /// The owner ends, also if it ends badly: no socket stays connected, nobody waits for bytes in vain.
-    fn drop(&mut self) {
-        for (_, entry) in self.entries.iter_mut() {
-            let sockets = entry.client.drain();
-            for socket in sockets {
-                self.hub
-                    .close_socket(&socket, CloseReason::ServerShuttingDown, None);
-            }
-            entry.shared.set_closed();
-            let left = entry.outbox.discard() + entry.outbox.packet_bytes();
-            self.hub.written(&entry.shared, left);
-            self.hub.report_drained(&entry.shared);
-            if entry.phase == Phase::Open {
-                self.hub
-                    .counters
-                    .sessions
-                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-        self.hub.forget_shard(&self.mailbox);
     }
 }
 

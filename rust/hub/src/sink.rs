@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sio_protocol::close::CloseReason;
 
-use crate::socket::Socket;
+use crate::{namespace::Namespace, question::Question, socket::Socket};
 
 /// Severity of a line for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Notice {
     /// A client asks for a namespace, after `Hub::set_dynamic` also for one that does not exist. Answer with `Hub::accept`
     /// or `Hub::refuse`.
     Connect { socket: Arc<Socket>, auth: Bytes },
+    /// A request that only the application can judge; see `Config::ask_about_handshakes` and `CorsOrigins::Ask`.
+    Request { question: Question },
     Event {
         socket: Arc<Socket>,
         ack_id: Option<u64>,
@@ -42,6 +44,8 @@ pub enum Notice {
         detail: Option<Arc<str>>,
         rooms: Vec<Box<str>>,
     },
+    /// Rooms of this namespace have changed: `Namespace::take_room_changes` has how. Only if they are watched.
+    Rooms { namespace: Arc<Namespace> },
     /// Somebody waited for this session to write, and it has (or it is gone).
     Drained { session: u64 },
     /// A deadline of `Hub::start_deadline`.
@@ -77,5 +81,10 @@ pub trait EventSink: Send + Sync + 'static {
 
     /// Whether the application is at work on notices (or about to be): then commands it queues need no wake of their
     /// own, because the owner of a shard looks at them every millisecond and once more when the work is done.
-    fn is_busy(&self) -> bool;
+    fn is_busy(&self) -> bool {
+        self.busy_period().is_some()
+    }
+
+    /// Which of its busy periods the application is in; `None`: it rests.
+    fn busy_period(&self) -> Option<u64>;
 }

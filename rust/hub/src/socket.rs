@@ -18,9 +18,8 @@ use crate::{frame::Frame, mailbox::Mailbox, namespace::Namespace, shard::Session
 /// What is known of the first request of a session; kept as one compact blob for the life of the session.
 #[derive(Debug)]
 pub struct Request {
-    /// `name\0value\0name\0value\0…`
-    headers: Box<[u8]>,
-    pub target: Box<str>,
+    /// `target\0name\0value\0name\0value\0…`
+    head: Box<[u8]>,
     pub address: Option<SocketAddr>,
     pub xdomain: bool,
     pub secure: bool,
@@ -33,39 +32,66 @@ impl Request {
         address: Option<SocketAddr>,
         secure: bool,
     ) -> Self {
-        let mut blob = Vec::with_capacity(
-            headers
-                .iter()
-                .map(|(name, value)| name.len() + value.len() + 2)
-                .sum(),
-        );
+        let length = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2)
+            .sum::<usize>()
+            + target.len()
+            + 1;
+        let mut head = Vec::with_capacity(length);
+        let mut push = |piece: &[u8]| {
+            // A NUL cannot come out of an HTTP parser; if it does, it must not shift what follows.
+            head.extend(piece.iter().copied().filter(|byte| *byte != 0));
+            head.push(0);
+        };
+        push(target.as_bytes());
         for (name, value) in headers {
-            blob.extend_from_slice(name.as_bytes());
-            blob.push(0);
-            // A NUL cannot come out of an HTTP parser; if it does, it must not shift the pairs.
-            blob.extend(value.iter().copied().filter(|byte| *byte != 0));
-            blob.push(0);
+            push(name.as_bytes());
+            push(value);
         }
         let xdomain = headers.iter().any(|(name, _)| *name == "origin");
         Self {
-            headers: blob.into(),
-            target: target.into(),
+            head: head.into(),
             address,
             xdomain,
             secure,
         }
     }
 
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut pieces = self.pieces().skip(1);
+        while let (Some(one), Some(value)) = (pieces.next(), pieces.next()) {
+            if one == name.as_bytes() {
+                return Some(value);
+            }
+        }
+        None
+    }
+
     /// Name and value of each header, in order, repeats kept. Values are read as Latin-1, as HTTP says.
     pub fn headers(&self) -> impl Iterator<Item = (String, String)> {
-        let mut pieces = self.headers.split(|byte| *byte == 0);
+        let mut pieces = self.pieces().skip(1);
         std::iter::from_fn(move || {
             let name = pieces.next().filter(|name| !name.is_empty())?;
             let value = pieces.next()?;
-            let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
             Some((latin1(name), latin1(value)))
         })
     }
+
+    /// Path and query, as the request line had them.
+    pub fn target(&self) -> String {
+        let target = self.pieces().next().unwrap_or_default();
+        String::from_utf8_lossy(target).into_owned()
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.split(|byte| *byte == 0)
+    }
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// `Session::ready_state`.
@@ -88,7 +114,10 @@ pub struct Session {
     /// Bytes queued for the client: raised at the call, lowered when written.
     pub(crate) buffered: AtomicUsize,
     pub(crate) drain_wanted: AtomicBool,
+    /// Its end as a slow consumer is on its way.
     pub(crate) overflowed: AtomicBool,
+    /// Counted as a slow consumer.
+    pub(crate) slow: AtomicBool,
     /// Events that wait for their handlers.
     pub(crate) waiting_events: AtomicUsize,
     pub(crate) waiting_bytes: AtomicUsize,
@@ -130,6 +159,7 @@ impl Session {
             buffered: AtomicUsize::new(0),
             drain_wanted: AtomicBool::new(false),
             overflowed: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             waiting_events: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
             paused: AtomicBool::new(false),

@@ -4,12 +4,12 @@
 #[cfg(not(sio_loom))]
 pub use parking_lot::Mutex;
 #[cfg(not(sio_loom))]
-pub use std::sync::atomic::{AtomicBool, Ordering};
+pub use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 #[cfg(sio_loom)]
 pub use self::model::Mutex;
 #[cfg(sio_loom)]
-pub use loom::sync::atomic::{AtomicBool, Ordering};
+pub use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 #[cfg(sio_loom)]
 mod model {

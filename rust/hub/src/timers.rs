@@ -1,15 +1,16 @@
-//! One queue of deadlines: sessions and tokens. An entry per session, moved lazily: an entry that comes too early is
+//! One queue of deadlines: sessions, questions and tokens. An entry per session, moved lazily: an entry that comes too early is
 //! put back, so that a pong costs nothing here.
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use hashbrown::HashSet;
 
-use crate::shard::SessionKey;
+use crate::shard::{QuestionKey, SessionKey};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {
     Session { slot: u32, generation: u32 },
+    Question { slot: u32, generation: u32 },
     Token(u64),
 }
 
@@ -17,6 +18,7 @@ enum Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
     Session(SessionKey),
+    Question(QuestionKey),
     Token(u64),
 }
 
@@ -39,6 +41,17 @@ impl Timers {
         )));
     }
 
+    /// One that was answered or given up meanwhile comes all the same, and finds nothing.
+    pub fn schedule_question(&mut self, key: QuestionKey, at: Duration) {
+        self.heap.push(Reverse((
+            at,
+            Entry::Question {
+                slot: key.slot,
+                generation: key.generation,
+            },
+        )));
+    }
+
     pub fn start_token(&mut self, token: u64, at: Duration) {
         self.tokens.insert(token);
         self.heap.push(Reverse((at, Entry::Token(token))));
@@ -54,7 +67,7 @@ impl Timers {
             let tokens = &self.tokens;
             self.heap.retain(|Reverse((_, entry))| match entry {
                 Entry::Token(token) => tokens.contains(token),
-                Entry::Session { .. } => true,
+                Entry::Session { .. } | Entry::Question { .. } => true,
             });
             self.stale = 0;
         }
@@ -75,6 +88,9 @@ impl Timers {
             match entry {
                 Entry::Session { slot, generation } => {
                     return Some((at, Expired::Session(SessionKey::new(slot, generation))));
+                }
+                Entry::Question { slot, generation } => {
+                    return Some((at, Expired::Question(QuestionKey::new(slot, generation))));
                 }
                 Entry::Token(token) if self.tokens.remove(&token) => {
                     return Some((at, Expired::Token(token)));

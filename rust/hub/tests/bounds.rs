@@ -2,14 +2,21 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
-use common::{World, event};
+use common::{World, config, event};
 use sio_hub::{
+    config::{Config, Overflow},
     delivery::Sent,
+    frame::HEADROOM,
+    packet::PacketBuilder,
     shard::{LinkState, PostVerdict, Resumed},
     sink::Notice,
 };
+use sio_protocol::socketio::packet::PacketType;
 
 #[test]
 fn a_slow_consumer_is_closed_and_only_that_one() {
@@ -225,4 +232,140 @@ fn deadlines_come_in_time_and_cancelled_ones_never() {
     world.settle();
     world.advance(5.0);
     assert!(matches!(&world.notices()[..], [Notice::Deadline { token }] if *token == second));
+}
+
+fn shedding() -> World {
+    World::with(Config {
+        on_overflow: Overflow::DropOldest,
+        ..config()
+    })
+}
+
+fn long(number: usize) -> String {
+    format!("[{number},\"{}\"]", "x".repeat(100))
+}
+
+fn dropped(world: &World) -> [u64; 2] {
+    let counters = world.hub.counters();
+    [&counters.packets_dropped, &counters.slow_consumers].map(|counter| counter.load(Relaxed))
+}
+
+#[test]
+fn a_slow_consumer_keeps_the_newest_packets_if_the_application_wants_that() {
+    let mut world = shedding();
+    let (link, socket) = world.join();
+    for number in 0..1_000 {
+        assert_ne!(
+            world.hub.send(&socket, event(&long(number)), false),
+            Sent::Dropped
+        );
+        world.settle();
+        assert!(socket.session.buffered() <= 4_000);
+    }
+    let heard = world.heard(link);
+    let numbers: Vec<_> = (1_000 - heard.len()..1_000)
+        .map(|number| format!("42{}", long(number)))
+        .collect();
+    assert_eq!(heard, numbers);
+    assert!(heard.len() > 30, "as many as fit: {}", heard.len());
+    assert_eq!(dropped(&world), [1_000 - heard.len() as u64, 1]);
+    assert_eq!(world.gauges(), [1, 1, 0, 0]);
+    assert!(world.disconnects().is_empty());
+    let sent = world.hub.counters().packets_out.load(Relaxed);
+    assert_eq!(
+        sent as usize,
+        1 + heard.len(),
+        "what was dropped is not sent"
+    );
+}
+
+#[test]
+fn what_is_no_plain_event_is_never_dropped() {
+    let mut world = shedding();
+    let (sid, socket) = world.join_polling();
+    let question = {
+        let mut builder = PacketBuilder::new("/");
+        builder.body.extend_from_slice(long(7).as_bytes());
+        builder.finish(PacketType::Event, Some(7), Vec::new())
+    };
+    let answer = {
+        let mut builder = PacketBuilder::new("/");
+        builder.body.extend_from_slice(b"[]");
+        builder.finish(PacketType::Ack, Some(1), Vec::new())
+    };
+    world.hub.send(&socket, question, false);
+    world.hub.send(&socket, answer, false);
+    world.settle();
+    world.advance(26.0);
+    for number in 0..100 {
+        world.hub.send(&socket, event(&long(number)), false);
+        world.settle();
+    }
+    world.hub.disconnect(&socket);
+    let Ok((200, body)) = world.poll(&sid) else {
+        panic!("nothing waits")
+    };
+    let heard: Vec<&str> = body.split('\x1e').collect();
+    let question = format!("427{}", long(7));
+    assert_eq!(&heard[..3], [question.as_str(), "431[]", "2"]);
+    assert_eq!(heard.last(), Some(&"41"));
+    assert_eq!(heard[heard.len() - 2], format!("42{}", long(99)));
+}
+
+#[test]
+fn a_packet_goes_with_its_attachments() {
+    let mut world = shedding();
+    let (link, socket) = world.join();
+    for number in 0..100 {
+        let mut builder = PacketBuilder::new("/");
+        builder
+            .body
+            .extend_from_slice(format!("[{number}]").as_bytes());
+        let attachment = vec![0; HEADROOM + 100];
+        let frame = builder.finish(PacketType::Event, None, vec![attachment; 2]);
+        world.hub.send(&socket, frame, false);
+        world.settle();
+    }
+    let heard = world.heard(link);
+    assert_eq!(heard.len() % 3, 0);
+    for packet in heard.chunks(3) {
+        assert!(packet[0].starts_with("452-["), "{packet:?}");
+        assert_eq!(packet[1..], ["<binary 100>", "<binary 100>"]);
+    }
+    assert_eq!(heard[heard.len() - 3], "452-[99]");
+    assert_eq!(world.gauges()[2], 0);
+}
+
+#[test]
+fn a_client_that_reads_not_even_answers_is_disconnected() {
+    let mut world = shedding();
+    let (_, socket) = world.join();
+    for number in 0..100 {
+        let mut builder = PacketBuilder::new("/");
+        builder.body.extend_from_slice(long(7).as_bytes());
+        let answer = builder.finish(PacketType::Ack, Some(number), Vec::new());
+        world.hub.send(&socket, answer, false);
+        world.settle();
+    }
+    assert_eq!(world.disconnects(), ["transport error"]);
+    let detail = socket.session.detail().expect("a detail");
+    assert!(detail.starts_with("slow consumer: "), "{detail}");
+    assert_eq!(dropped(&world), [0, 1]);
+}
+
+#[test]
+fn commands_that_nobody_takes_are_bounded_too() {
+    let mut world = shedding();
+    let (link, socket) = world.join();
+    let sent: Vec<_> = (0..1_000)
+        .map(|number| world.hub.send(&socket, event(&long(number)), false))
+        .collect();
+    assert!(socket.session.buffered() <= 4 * 4_000);
+    let lost = sent.iter().filter(|sent| **sent == Sent::Dropped).count();
+    let heard = world.heard(link);
+    assert_eq!(
+        heard.last().map(String::as_str),
+        Some(format!("42{}", long(999 - lost)).as_str())
+    );
+    assert_eq!(dropped(&world), [1_000 - heard.len() as u64, 1]);
 }

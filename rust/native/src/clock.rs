@@ -9,6 +9,9 @@ use std::{
 
 use sio_hub::time::Now;
 
+/// Stands for any longer wish: an instant has a range.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+
 static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
 /// This moment, on both clocks.
@@ -24,12 +27,11 @@ pub fn now() -> Now {
 
 /// The runtime's instant for a deadline of the shard.
 pub(crate) fn instant(deadline: Duration) -> tokio::time::Instant {
-    // A deadline beyond the clock's range is one that never comes; a year is as good.
-    let never = Duration::from_secs(366 * 86_400);
+    // A deadline beyond the clock's range is one that never comes.
     let origin = origin();
     let instant = origin
         .checked_add(deadline)
-        .unwrap_or_else(|| Instant::now() + never);
+        .unwrap_or_else(|| Instant::now() + FOR_EVER);
     tokio::time::Instant::from_std(instant)
 }
 

@@ -8,13 +8,17 @@ mod output;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use sio_hub::{
     Hub,
-    shard::{LinkKey, Response, SessionKey, Shard},
+    place::Place,
+    shard::{LinkKey, QuestionKey, Response, SessionKey, Shard},
     sink::Level,
     time::Now,
     wake::Wake,
@@ -51,18 +55,20 @@ pub(crate) struct Driver {
     links: RefCell<Slots<Rc<Link>>>,
     polls: RefCell<Slots<oneshot::Sender<PollAnswer>>>,
     posts: RefCell<Slots<oneshot::Sender<()>>>,
+    questions: RefCell<Slots<oneshot::Sender<()>>>,
     mailbox: Arc<Mailbox>,
-    /// The mailbox task looks every millisecond by itself.
-    polling: Cell<bool>,
     /// The mailbox task is inside a large fan-out; what becomes dirty meanwhile stands in the same queue.
     flushing: Cell<bool>,
     connections: Cell<usize>,
+    /// The same of all threads.
+    all_connections: Arc<AtomicUsize>,
 }
 
 impl Driver {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+    /// `all_connections` counts those of all threads of the listener.
+    pub(crate) fn new(hub: Arc<Hub>, place: Place, all_connections: Arc<AtomicUsize>) -> Self {
         let mailbox = Arc::new(Mailbox(Notify::new()));
-        let shard = hub.shard(Arc::clone(&mailbox) as Arc<dyn Wake>);
+        let shard = hub.shard_at(place, Arc::clone(&mailbox) as Arc<dyn Wake>);
         Self {
             hub,
             read_buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
@@ -75,10 +81,11 @@ impl Driver {
             links: RefCell::new(Slots::new()),
             polls: RefCell::new(Slots::new()),
             posts: RefCell::new(Slots::new()),
+            questions: RefCell::new(Slots::new()),
             mailbox,
-            polling: Cell::new(false),
             flushing: Cell::new(false),
             connections: Cell::new(0),
+            all_connections,
         }
     }
 
@@ -141,15 +148,46 @@ impl Driver {
             .remove(session.slot, session.generation);
     }
 
+    /// The receiver completes when the application has judged the request, or will not.
+    pub(crate) fn add_question(&self, question: QuestionKey) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.questions
+            .borrow_mut()
+            .insert(question.slot, question.generation, sender);
+        receiver
+    }
+
+    pub(crate) fn remove_question(&self, question: QuestionKey) {
+        self.questions
+            .borrow_mut()
+            .remove(question.slot, question.generation);
+    }
+
     // --- connections
 
     pub(crate) fn connections(&self) -> usize {
         self.connections.get()
     }
 
+    pub(crate) fn all_connections(&self) -> usize {
+        self.all_connections.load(Ordering::Relaxed)
+    }
+
+    /// The same for a new connection, unless there are `limit` already, on whichever threads.
+    pub(crate) fn count_up_to(self: &Rc<Self>, limit: usize) -> Option<Counted> {
+        self.all_connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < limit).then_some(count + 1)
+            })
+            .ok()?;
+        self.connections.set(self.connections.get() + 1);
+        Some(Counted(Rc::clone(self)))
+    }
+
     /// Counts a connection for as long as the returned value lives.
     pub(crate) fn count_connection(self: &Rc<Self>) -> Counted {
         self.connections.set(self.connections.get() + 1);
+        self.all_connections.fetch_add(1, Ordering::Relaxed);
         Counted(Rc::clone(self))
     }
 
@@ -175,6 +213,7 @@ pub(crate) struct Counted(Rc<Driver>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
+        self.0.all_connections.fetch_sub(1, Ordering::Relaxed);
         self.0.connection_ended.notify_waiters();
     }
 }

@@ -1,7 +1,7 @@
 //! Files beside Socket.IO: the client's bundle under the Socket.IO path, and folders under prefixes of their own.
 //!
 //! GET and HEAD only; `ETag`, `Last-Modified` and ranges; `index.html` of a folder; nothing outside the folder and no
-//! name that begins with a dot. Everything else is a plain 404.
+//! name that begins with a dot. What becomes of a request that names no file, others know.
 
 use std::{
     io::{self, ErrorKind},
@@ -27,6 +27,7 @@ const BUNDLES: [&str; 4] = [
 ];
 
 /// The folders of a listener.
+#[derive(Clone)]
 pub(crate) struct Files {
     /// The path of the bundle's folder, with its slash at the end, and the files.
     client: Option<(String, Resolver)>,
@@ -77,24 +78,25 @@ impl Files {
         }
     }
 
-    /// The answer to a request that is not Socket.IO's.
-    pub(crate) async fn answer<B>(&self, driver: &Driver, request: &Request<B>) -> Response<Body> {
+    /// The answer to a request that is not Socket.IO's, if it names a file that exists.
+    pub(crate) async fn mounted<B>(
+        &self,
+        driver: &Driver,
+        request: &Request<B>,
+    ) -> Option<Response<Body>> {
+        if request.headers().contains_key(header::UPGRADE) || !is_read(request.method()) {
+            return None;
+        }
         let path = request.uri().path();
-        let found = self
+        let (rest, resolver) = self
             .mounts
             .iter()
-            .find_map(|(prefix, resolver)| Some((below(prefix, path)?, resolver)));
-        let Some((rest, resolver)) = found else {
-            return plain(StatusCode::NOT_FOUND, "not found\n");
-        };
-        if request.headers().contains_key(header::UPGRADE) || !is_read(request.method()) {
-            return plain(StatusCode::NOT_FOUND, "not found\n");
-        }
+            .find_map(|(prefix, resolver)| Some((below(prefix, path)?, resolver)))?;
         match open(driver, resolver, rest).await {
-            Opened::File(file) => send(request.method(), request.headers(), file),
-            Opened::Folder => redirect(request.uri()),
-            Opened::Nothing => plain(StatusCode::NOT_FOUND, "not found\n"),
-            Opened::Failed => plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot be read\n"),
+            Opened::File(file) => Some(send(request.method(), request.headers(), file)),
+            Opened::Folder => Some(redirect(request.uri())),
+            Opened::Nothing => None,
+            Opened::Failed => Some(plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot be read\n")),
         }
     }
 }
@@ -138,6 +140,10 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 }
 
 fn send(method: &Method, headers: &HeaderMap, mut file: ResolvedFile) -> Response<Body> {
+    // The resolver does not know source maps, and browsers' tools want them as what they are.
+    if file.path.extension().is_some_and(|it| it == "map") {
+        file.content_type = Some("application/json".into());
+    }
     if let Some(kind) = &mut file.content_type
         && kind.starts_with("text/")
         && !kind.contains("charset")
@@ -149,7 +155,13 @@ fn send(method: &Method, headers: &HeaderMap, mut file: ResolvedFile) -> Respons
     builder.request_headers(headers);
     // Compared below, where If-None-Match goes first as RFC 9110 (13.2.2) wants.
     let since = builder.if_modified_since.take();
-    if *method == Method::HEAD {
+    // Several ranges may name the same bytes thousands of times, and nobody who loads a page asks for them: the answer is
+    // the whole, as RFC 9110 (14.2) allows.
+    let several = builder
+        .range
+        .as_ref()
+        .is_some_and(|range| range.contains(','));
+    if *method == Method::HEAD || several {
         builder.range = None;
     }
     let Ok(response) = builder.build(file) else {
@@ -169,9 +181,9 @@ fn send(method: &Method, headers: &HeaderMap, mut file: ResolvedFile) -> Respons
         return not_modified(response.headers());
     }
     if *method == Method::HEAD {
-        return response.map(|_| Either::Right(hyper_staticfile::Body::Empty));
+        return response.map(|_| Either::Right(Either::Left(hyper_staticfile::Body::Empty)));
     }
-    response.map(Either::Right)
+    response.map(|file| Either::Right(Either::Left(file)))
 }
 
 /// Whether `known` lists the tag; weak and strong ones are equal here (RFC 9110, 13.1.2).
@@ -201,15 +213,21 @@ fn redirect(uri: &Uri) -> Response<Body> {
         .query()
         .map_or(String::new(), |query| format!("?{query}"));
     let Ok(location) = HeaderValue::try_from(format!("/{path}/{query}")) else {
-        return plain(StatusCode::NOT_FOUND, "not found\n");
+        return not_found();
     };
     let mut response = plain(StatusCode::MOVED_PERMANENTLY, "moved\n");
     response.headers_mut().insert(header::LOCATION, location);
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Either::Left(Full::new(Bytes::from_static(text.as_bytes()))));
+/// The answer where nobody has one.
+pub(crate) fn not_found() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "not found\n")
+}
+
+/// An answer for people to read.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(text.into())));
     *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,

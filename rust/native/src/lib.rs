@@ -1,4 +1,4 @@
-//! The native listener: sockets, HTTP/1.1 and WebSocket connections on one I/O thread of their own.
+//! The native listener: sockets, HTTP/1.1 and WebSocket connections on I/O threads of their own.
 //!
 //! A skin moves bytes and waits. What a request or a message means, which status answers it and when something is
 //! due is decided by the shard ([`sio_hub::shard::Shard`]); Python is unknown here, and nothing of this crate ever
@@ -11,14 +11,20 @@
 //! | `polling` | the long poll that waits, the POST whose body is read |
 //! | `websocket` | after the 101: frames in, slices out, closing |
 //! | `files` | what is not Socket.IO: the client's bundle and static files |
+//! | `forward` | and what is no file either: to the application beside Socket.IO |
 //! | `driver`, `timer`, `clock` | the shard, its dirty list, its deadlines, its time |
-//! | `runtime` | the thread itself: start, stop, join |
+//! | `handover` | requests for a session of another thread |
+//! | `runtime` | the threads themselves: start, stop, join |
 
 #![forbid(unsafe_code)]
 
+mod asking;
 pub mod clock;
 mod driver;
 mod files;
+#[cfg(unix)]
+mod forward;
+mod handover;
 mod listener;
 mod options;
 mod panic;

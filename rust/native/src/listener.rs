@@ -10,16 +10,21 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     rc::Rc,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
 use sio_hub::sink::Level;
 use tokio::net::TcpListener;
 
-use crate::{driver::Driver, service, stream::Stream};
+use crate::{clock, driver::Driver, service, stream::Stream};
 
-/// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning.
+/// Without descriptors (EMFILE, ENFILE) or memory, accepting rests for so long instead of spinning; at the limit of
+/// connections it looks as often.
 const REST: Duration = Duration::from_millis(100);
+
+/// A shortage comes and goes with every connection that ends; the log hears of it once in so long.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Accepted in one go before the connections that are open have their turn.
 const BATCH: usize = 64;
@@ -52,7 +57,6 @@ struct Accepting {
     driver: Rc<Driver>,
     options: Rc<service::Options>,
     batch: usize,
-    resting: bool,
 }
 
 impl Accepting {
@@ -61,16 +65,20 @@ impl Accepting {
             driver,
             options,
             batch: 0,
-            resting: false,
         }
+    }
+
+    fn limit(&self) -> usize {
+        self.options.max_connections.unwrap_or(usize::MAX)
     }
 
     /// Waits while the limit of connections is reached. False: the stop has begun.
     async fn may_go_on(&self) -> bool {
-        let limit = self.options.max_connections.unwrap_or(usize::MAX);
-        while !self.driver.stopping.get() && self.driver.connections() >= limit {
+        while !self.driver.stopping.get() && self.driver.all_connections() >= self.limit() {
             tokio::select! {
                 () = self.driver.connection_ended.notified() => {}
+                // One that ended on another thread.
+                () = tokio::time::sleep(REST) => {}
                 () = self.driver.stopped() => {}
             }
         }
@@ -78,8 +86,16 @@ impl Accepting {
     }
 
     async fn take(&mut self, stream: Stream, peer: Option<SocketAddr>) {
-        self.resting = false;
-        service::spawn(&self.driver, &self.options, stream, peer);
+        // Several threads may have waited for the last free place; those that did not get it keep what they accepted.
+        let counted = loop {
+            if let Some(counted) = self.driver.count_up_to(self.limit()) {
+                break counted;
+            }
+            if !self.may_go_on().await {
+                return;
+            }
+        };
+        service::spawn(&self.driver, &self.options, stream, peer, counted);
         self.batch += 1;
         if self.batch == BATCH {
             self.batch = 0;
@@ -91,8 +107,7 @@ impl Accepting {
         if is_peers_fault(error) {
             return;
         }
-        if !self.resting {
-            self.resting = true;
+        if may_complain(clock::now().monotonic) {
             self.driver.log(
                 Level::Error,
                 format!(
@@ -104,6 +119,16 @@ impl Accepting {
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+/// Descriptors are the process's, and so is the complaint: all threads have one line together.
+fn may_complain(now: Duration) -> bool {
+    /// Seconds, one more than they are; 0: never.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = now.as_secs() + 1;
+    let last = LAST.load(Relaxed);
+    let due = last == 0 || now.saturating_sub(last) >= COMPLAINT_INTERVAL.as_secs();
+    due && LAST.compare_exchange(last, now, Relaxed, Relaxed).is_ok()
 }
 
 /// The connection ended while it waited for us; the next one may be fine.

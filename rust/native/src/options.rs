@@ -18,8 +18,13 @@ pub struct ListenOptions {
     pub static_files: Vec<(String, PathBuf)>,
     /// The `dist` folder of the npm package `socket.io-client`, served under the Socket.IO path.
     pub serve_client: Option<PathBuf>,
+    /// The Unix socket of an HTTP/1.1 server that answers what is neither Socket.IO nor a file. Whoever can connect to
+    /// it is believed (see `forward/headers.rs`), so it belongs into a folder of one's own.
+    pub app: Option<PathBuf>,
     /// A Unix socket to listen on instead of `host` and `port`.
     pub uds: Option<PathBuf>,
+    /// Threads that read and write, each with its share of the connections; 1 to [`sio_hub::place::Place::MAX`].
+    pub io_threads: u8,
     /// Above so many open connections further ones wait in the kernel's backlog. `None` = no limit of ours.
     pub max_connections: Option<usize>,
 }
@@ -34,7 +39,9 @@ impl Default for ListenOptions {
             header_timeout: Duration::from_secs(10),
             static_files: Vec::new(),
             serve_client: None,
+            app: None,
             uds: None,
+            io_threads: 1,
             max_connections: None,
         }
     }

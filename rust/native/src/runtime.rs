@@ -1,18 +1,18 @@
-//! The I/O thread: started, told to stop, joined. It owns the runtime and the tasks, and nothing of what they do.
+//! The I/O threads: started, told to stop, joined. They own their runtimes and tasks, and nothing of what those do.
 
 use std::{
     cell::RefCell,
-    io,
+    io::{self, ErrorKind},
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     rc::Rc,
-    sync::{Arc, mpsc},
+    sync::{Arc, atomic::AtomicUsize, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use sio_hub::{Hub, sink::Level};
+use sio_hub::{Hub, place::Place, sink::Level};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, LocalOptions, LocalRuntime},
@@ -20,8 +20,10 @@ use tokio::{
 };
 
 use crate::{
+    clock::FOR_EVER,
     driver::{Driver, LOG_TARGET},
     files::Files,
+    handover::{self, Arrivals, Threads},
     listener::{
         self,
         bind::{Bound, bind},
@@ -48,43 +50,67 @@ pub struct Native {
     addresses: Vec<SocketAddr>,
     /// When the grace is over; `None` while nobody asked to stop.
     stop: watch::Sender<Option<Instant>>,
-    thread: RefCell<Option<JoinHandle<()>>>,
+    threads: RefCell<Vec<JoinHandle<()>>>,
+}
+
+/// What one I/O thread is given.
+struct Part {
+    hub: Arc<Hub>,
+    place: Place,
+    options: ListenOptions,
+    files: Files,
+    bound: Bound,
+    threads: Threads,
+    arrivals: Arrivals,
+    connections: Arc<AtomicUsize>,
+    stop: watch::Receiver<Option<Instant>>,
 }
 
 impl Native {
-    /// Binds, and starts the I/O thread. Port 0 works. Errors (an address in use, no permission, a folder that does
+    /// Binds, and starts the I/O threads. Port 0 works. Errors (an address in use, no permission, a folder that does
     /// not exist) have the address or the folder in their text.
-    pub fn start(hub: Arc<Hub>, options: ListenOptions) -> io::Result<Self> {
-        let files = Files::new(&options, &hub.config().request.path)?;
-        let bound = bind(&options)?;
-        let addresses = bound.addresses.clone();
-        let (stop, stopped) = watch::channel(None);
-        let (ready, started) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new()
-            .name(THREAD.to_owned())
-            .spawn(move || {
-                let log = Arc::clone(&hub);
-                let run = AssertUnwindSafe(|| run(hub, &options, files, bound, stopped, &ready));
-                if let Err(payload) = catch_unwind(run) {
-                    let text = panic::text(payload.as_ref());
-                    log.log(
-                        Level::Error,
-                        LOG_TARGET,
-                        format!(
-                            "the I/O thread ended by a bug, no client is served any more: {text}"
-                        ),
-                    );
-                }
-            })?;
-        match started.recv() {
-            Ok(Ok(())) => Ok(Self {
-                addresses,
-                stop,
-                thread: RefCell::new(Some(thread)),
-            }),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::other("the I/O thread ended before it began")),
+    pub fn start(hub: &Arc<Hub>, options: &ListenOptions) -> io::Result<Self> {
+        #[cfg(not(unix))]
+        if options.app.is_some() {
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                "an application beside Socket.IO needs Unix sockets, which this platform has not",
+            ));
         }
+        let count = options.io_threads;
+        let files = Files::new(options, &hub.config().request.path)?;
+        let mut bound = bind(options)?;
+        let (stop, stopped) = watch::channel(None);
+        let native = Self {
+            addresses: bound.addresses.clone(),
+            stop,
+            threads: RefCell::default(),
+        };
+        let (threads, arrivals) = Threads::new(count.into());
+        let connections = Arc::new(AtomicUsize::new(0));
+        for (own, arrivals) in (0..count).zip(arrivals) {
+            let place = Place::new(own, count).ok_or_else(|| {
+                io::Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("io_threads is {count}: at most {}", Place::MAX),
+                )
+            })?;
+            let part = Part {
+                hub: Arc::clone(hub),
+                place,
+                options: options.clone(),
+                files: files.clone(),
+                // The same sockets for all: a connection goes to whoever is free to accept it.
+                bound: bound.share()?,
+                threads: threads.clone(),
+                arrivals,
+                connections: Arc::clone(&connections),
+                stop: stopped.clone(),
+            };
+            // Those that run already stop when `native` is dropped on an error.
+            native.threads.borrow_mut().push(spawn(part)?);
+        }
+        Ok(native)
     }
 
     /// The addresses that are listened on, with their real ports. Empty for a Unix socket.
@@ -92,20 +118,19 @@ impl Native {
         &self.addresses
     }
 
-    /// Callable from any thread; returns at once. No connection is accepted any more and idle ones close; the thread
-    /// ends when all connections are closed (closing the sessions is [`Hub::shutdown`]'s part) or when `grace` is over. Called again, the shorter grace counts.
+    /// Callable from any thread; returns at once. No connection is accepted any more and idle ones close; a thread ends when
+    /// its connections are closed (closing the sessions is [`Hub::shutdown`]'s part) or when `grace` is over. Called again,
+    /// the shorter grace counts.
     pub fn stop(&self, grace: Duration) {
-        // A year stands for ever: an instant has a range.
-        let grace = grace.min(Duration::from_secs(366 * 86_400));
-        let deadline = Instant::now() + grace;
+        let deadline = Instant::now() + grace.min(FOR_EVER);
         self.stop.send_modify(|asked| {
             *asked = Some(asked.map_or(deadline, |earlier| earlier.min(deadline)));
         });
     }
 
-    /// Waits until the thread has ended. Does not ask it to.
+    /// Waits until the threads have ended. Does not ask them to.
     pub fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.take() {
             // A panic was caught and logged inside.
             let _ = thread.join();
         }
@@ -118,14 +143,31 @@ impl Drop for Native {
     }
 }
 
-fn run(
-    hub: Arc<Hub>,
-    options: &ListenOptions,
-    files: Files,
-    bound: Bound,
-    stop: watch::Receiver<Option<Instant>>,
-    ready: &mpsc::SyncSender<io::Result<()>>,
-) {
+/// Starts one I/O thread; returns when it accepts, or with the reason why it will not.
+fn spawn(part: Part) -> io::Result<JoinHandle<()>> {
+    let (ready, started) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new()
+        .name(THREAD.to_owned())
+        .spawn(move || {
+            let log = Arc::clone(&part.hub);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(part, &ready))) {
+                let text = panic::text(payload.as_ref());
+                log.log(
+                    Level::Error,
+                    LOG_TARGET,
+                    format!(
+                        "an I/O thread ended by a bug, its clients are not served any more: {text}"
+                    ),
+                );
+            }
+        })?;
+    match started.recv() {
+        Ok(started) => started.map(|()| thread),
+        Err(_) => Err(io::Error::other("the I/O thread ended before it began")),
+    }
+}
+
+fn run(part: Part, ready: &mpsc::SyncSender<io::Result<()>>) {
     let built = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(FILE_THREADS)
@@ -139,15 +181,21 @@ fn run(
         }
     };
     runtime.block_on(async move {
-        let driver = Rc::new(Driver::new(hub));
-        let options = Rc::new(service::Options::new(options, files));
-        if let Err(error) = accept(&driver, &options, bound) {
+        let driver = Rc::new(Driver::new(part.hub, part.place, part.connections));
+        let options = service::Options::new(&part.options, part.files, part.threads);
+        let options = Rc::new(options);
+        if let Err(error) = accept(&driver, &options, part.bound) {
             let _ = ready.send(Err(error));
             return;
         }
+        tokio::task::spawn_local(handover::receive(
+            Rc::clone(&driver),
+            options,
+            part.arrivals,
+        ));
         // Fails only if the starter is gone, and then nobody can ask us to stop: `watch` tells that too.
         let _ = ready.send(Ok(()));
-        serve(&driver, stop).await;
+        serve(&driver, part.stop).await;
     });
     // A static file that is being read from a dead disk must not hold the end up.
     runtime.shutdown_timeout(Duration::ZERO);

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 skin: hyper reads a request's head, the shard says what is to be done, this file does it.
 //!
-//! No status is decided here but 404 for what is not Socket.IO; hyper answers what is no HTTP (400) or too large a
+//! No status is decided here but 404 for what is nobody's; hyper answers what is no HTTP (400) or too large a
 //! head (431).
 
 use std::{borrow::Cow, fmt, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
@@ -17,17 +17,22 @@ use sio_hub::{
 use sio_protocol::engineio::{reject::Headers, request::RequestHead};
 use smallvec::SmallVec;
 
+#[cfg(unix)]
+use crate::forward::Forward;
 use crate::{
-    driver::{Driver, READ_BUFFER},
-    files::Files,
+    asking,
+    clock::FOR_EVER,
+    driver::{Counted, Driver, READ_BUFFER},
+    files::{self, Files},
+    handover::Threads,
     options::ListenOptions,
     panic, polling,
-    stream::Stream,
+    stream::{Impatient, Stream},
     websocket,
 };
 
-/// The body of an answer: ours is at hand, a file's is read piece by piece.
-pub(crate) type Body = Either<Full<Bytes>, hyper_staticfile::Body>;
+/// The body of an answer: ours is at hand, a file's is read piece by piece, an application's comes as it comes.
+pub(crate) type Body = Either<Full<Bytes>, Either<hyper_staticfile::Body, Incoming>>;
 
 /// hyper refuses more with 431 (its own default, and Apache's).
 const MAX_HEADERS: usize = 100;
@@ -38,30 +43,44 @@ const MAX_HEAD: usize = 32 * 1024;
 /// A body may take three times as long as a head, whatever the session's own deadlines are.
 const BODY_TIMEOUTS: u32 = 3;
 
+/// And so long nothing at all of an answer may be read.
+const ANSWER_TIMEOUTS: u32 = 3;
+
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) max_connections: Option<usize>,
+    pub(crate) threads: Threads,
     pub(crate) body_timeout: Duration,
+    answer_timeout: Duration,
     http: http1::Builder,
     files: Files,
+    #[cfg(unix)]
+    app: Option<Rc<Forward>>,
 }
 
 impl Options {
-    pub(crate) fn new(options: &ListenOptions, files: Files) -> Self {
+    pub(crate) fn new(options: &ListenOptions, files: Files, threads: Threads) -> Self {
+        let header_timeout = options.header_timeout.min(FOR_EVER);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
+            .header_read_timeout(header_timeout)
             .keep_alive(true)
             .half_close(false)
+            // Head and body in one buffer and one `send`: our answers are small, and `writev` costs more than the copy.
+            .writev(false)
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(READ_BUFFER);
         Self {
             max_connections: options.max_connections,
-            body_timeout: options.header_timeout * BODY_TIMEOUTS,
+            threads,
+            body_timeout: header_timeout * BODY_TIMEOUTS,
+            answer_timeout: header_timeout * ANSWER_TIMEOUTS,
             http,
             files,
+            #[cfg(unix)]
+            app: options.app.as_deref().map(Forward::new),
         }
     }
 }
@@ -72,8 +91,8 @@ pub(crate) fn spawn(
     options: &Rc<Options>,
     stream: Stream,
     address: Option<SocketAddr>,
+    counted: Counted,
 ) {
-    let counted = driver.count_connection();
     let driver = Rc::clone(driver);
     let options = Rc::clone(options);
     tokio::task::spawn_local(async move {
@@ -94,11 +113,14 @@ async fn serve(
     stream: Stream,
     address: Option<SocketAddr>,
 ) {
-    let service = service_fn(|request| answer(driver, options, address, request));
+    let service = service_fn(|request| answer(driver, options, address, request, false));
     let mut connection = pin!(
         options
             .http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(Impatient::new(stream, options.answer_timeout)),
+                service
+            )
             .with_upgrades()
     );
     tokio::select! {
@@ -121,17 +143,22 @@ impl fmt::Display for GivenUp {
 
 impl std::error::Error for GivenUp {}
 
-async fn answer(
+/// `arrived`: another thread has the connection.
+pub(crate) async fn answer(
     driver: &Rc<Driver>,
     options: &Options,
     address: Option<SocketAddr>,
     mut request: Request<Incoming>,
+    arrived: bool,
 ) -> Result<Response<Body>, GivenUp> {
     if let Some(response) = options.files.client(driver, &request).await {
         return Ok(response);
     }
-    match ask_shard(driver, address, &request) {
-        Verdict::NotOurs => Ok(options.files.answer(driver, &request).await),
+    match ask_shard(driver, address, &request).await? {
+        // `ask_shard` has waited for the application.
+        Verdict::Ask { .. } => Err(GivenUp),
+        Verdict::Elsewhere { shard } => options.threads.pass_on(shard, request, address).await,
+        Verdict::NotOurs => not_ours(driver, options, address, request).await,
         Verdict::Respond { response, close } => Ok(complete(driver, response, close)),
         Verdict::Poll { session } => polling::poll(driver, session).await,
         Verdict::ReadBody { session, limit } => {
@@ -143,19 +170,61 @@ async fn answer(
             accept,
             headers,
         } => {
-            websocket::spawn(Rc::clone(driver), link, hyper::upgrade::on(&mut request));
+            let upgrade = hyper::upgrade::on(&mut request);
+            websocket::spawn(Rc::clone(driver), link, upgrade, arrived);
             Ok(switching_protocols(driver, &accept, headers))
         }
     }
 }
 
-fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Incoming>) -> Verdict {
+/// What is not Socket.IO's: a file, else the application's, else nobody's.
+async fn not_ours(
+    driver: &Rc<Driver>,
+    options: &Options,
+    address: Option<SocketAddr>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, GivenUp> {
+    if let Some(response) = options.files.mounted(driver, &request).await {
+        return Ok(response);
+    }
+    #[cfg(unix)]
+    if let Some(app) = &options.app {
+        return app.answer(driver, address, request).await;
+    }
+    Ok(files::not_found())
+}
+
+/// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never
+/// among it.
+async fn ask_shard(
+    driver: &Rc<Driver>,
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+) -> Result<Verdict, GivenUp> {
+    let mut verdict = with_head(address, request, |head| {
+        driver.with(|shard, now| shard.request(now, head))
+    });
+    while let Verdict::Ask { question } = verdict {
+        asking::wait(driver, question).await?;
+        verdict = with_head(address, request, |head| {
+            driver.with(|shard, now| shard.handle_decided(question, now, head))
+        });
+    }
+    Ok(verdict)
+}
+
+/// The head as the shard reads it; nothing of it is kept while a request waits.
+fn with_head<T>(
+    address: Option<SocketAddr>,
+    request: &Request<Incoming>,
+    call: impl FnOnce(&RequestHead<'_>) -> T,
+) -> T {
     let headers: SmallVec<[(&str, &[u8]); 24]> = request
         .headers()
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    let head = RequestHead {
+    call(&RequestHead {
         method: request.method().as_str(),
         target: request
             .uri()
@@ -166,8 +235,7 @@ fn ask_shard(driver: &Driver, address: Option<SocketAddr>, request: &Request<Inc
         secure: false,
         host: None,
         forwarded_host: None,
-    };
-    driver.with(|shard, now| shard.request(now, &head))
+    })
 }
 
 /// An answer of the shard as hyper wants it; hyper adds Date and Content-Length.

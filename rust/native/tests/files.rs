@@ -148,6 +148,19 @@ fn a_part_of_a_file() {
     );
 }
 
+/// One request for the whole file a thousand times over (CVE-2011-3192) is not obeyed, nor is any other of several ranges.
+#[test]
+fn several_ranges_are_answered_with_the_whole_once() {
+    let folder = Folder::new("ranges");
+    let server = serve(&[("/", &folder.public())]);
+    let mut client = Client::connect(server.port());
+    for ranges in ["0-1,4-4".to_owned(), "0-,".repeat(8_000) + "0-"] {
+        let range = format!("Range: bytes={ranges}\r\n");
+        let answer = client.request("GET", "/page.js", &range);
+        assert_eq!((answer.status, answer.text()), (200, "let a = 1"));
+    }
+}
+
 #[test]
 fn nothing_hidden_and_nothing_outside() {
     let folder = Folder::new("outside");
@@ -200,7 +213,9 @@ fn the_bundle_lies_under_the_path() {
             .status,
         304
     );
-    assert_eq!(client.get("/socket.io/socket.io.js.map").text(), "{}");
+    let map = client.get("/socket.io/socket.io.js.map");
+    assert_eq!(map.text(), "{}");
+    assert_eq!(map.header("content-type"), Some("application/json"));
     // What the folder lacks, what is no bundle and what is not read goes on to the engine.
     for target in [
         "/socket.io/socket.io.min.js",
@@ -232,7 +247,7 @@ fn a_folder_that_is_missing_is_an_error_at_the_start() {
             serve_client: Some(path.clone()),
             ..options()
         };
-        let error = Native::start(server.hub.clone(), options).unwrap_err();
+        let error = Native::start(&server.hub, &options).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(
             error.to_string().contains(&*path.to_string_lossy()),

@@ -19,7 +19,7 @@ fn a_busy_port_is_an_error_with_its_address() {
         port: server.port(),
         ..options()
     };
-    let error = Native::start(server.hub.clone(), taken).unwrap_err();
+    let error = Native::start(&server.hub, &taken).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
     assert!(
         error
@@ -43,6 +43,17 @@ fn a_port_is_free_again_at_once() {
 }
 
 #[test]
+fn a_header_timeout_beyond_all_clocks_stands_for_ever() {
+    let patient = ListenOptions {
+        header_timeout: Duration::MAX,
+        ..options()
+    };
+    let server = Server::with(config(), &patient);
+    Client::joined(server.port());
+    server.stop();
+}
+
+#[test]
 fn a_hub_may_be_served_twice_one_after_the_other() {
     let mut server = Server::start();
     let first = Client::joined(server.port());
@@ -50,7 +61,7 @@ fn a_hub_may_be_served_twice_one_after_the_other() {
     server.native.join();
     drop(first);
     wait("no session", || server.sessions() == 0);
-    server.native = Native::start(server.hub.clone(), options()).unwrap();
+    server.native = Native::start(&server.hub, &options()).unwrap();
     let mut client = Client::connect(server.port());
     client.open_session();
 }

@@ -26,6 +26,20 @@ impl Id {
         Self(text)
     }
 
+    /// The same with a number below 64 in place of the first six bits, for whoever must find the owner of an id.
+    pub fn with_first(number: u8, mut entropy: [u8; Self::ENTROPY]) -> Self {
+        entropy[0] = number << 2 | entropy[0] & 3;
+        Self::from_entropy(entropy)
+    }
+
+    /// The number in the first six bits.
+    pub fn first(&self) -> u8 {
+        let mut bytes = [0; 3];
+        let decoded = URL_SAFE_NO_PAD.decode_slice(&self.0[..4], &mut bytes);
+        debug_assert_eq!(decoded, Ok(3));
+        bytes[0] >> 2
+    }
+
     /// Reads an id back from what a client sent; `None` if no id of ours can look like that.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
@@ -113,6 +127,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_six_bits_are_a_number(number in 0..64_u8, entropy: [u8; 15]) {
+            let id = Id::with_first(number, entropy);
+            prop_assert_eq!(id.first(), number);
+            let plain = Id::from_entropy(entropy);
+            prop_assert_eq!(&id.as_str()[1..], &plain.as_str()[1..]);
+        }
+
         #[test]
         fn parse_reads_what_display_writes(entropy: [u8; 15]) {
             let id = Id::from_entropy(entropy);

@@ -23,8 +23,8 @@ use sio_hub::{
     Hub,
     frame::Frame,
     shard::{
-        Dirty, LinkKey, LinkState, Message, Outgoing, PostVerdict, Response, Resumed, SessionKey,
-        Shard, Verdict,
+        Dirty, LinkKey, LinkState, Message, Outgoing, PostVerdict, QuestionKey, Response, Resumed,
+        SessionKey, Shard, Verdict,
     },
     time::Now,
     wake::Wake,
@@ -37,12 +37,13 @@ use sio_protocol::engineio::{
 use crate::{errors, wake::WakeDescriptor};
 
 /// What `LoopShard.request` says, for the module.
-pub const VERDICTS: [(&str, u8); 5] = [
+pub const VERDICTS: [(&str, u8); 6] = [
     ("NOT_OURS", NOT_OURS),
     ("RESPOND", RESPOND),
     ("POLL", POLL),
     ("READ_BODY", READ_BODY),
     ("ACCEPT", ACCEPT),
+    ("ASK", ASK),
 ];
 
 const NOT_OURS: u8 = 0;
@@ -50,6 +51,7 @@ const RESPOND: u8 = 1;
 const POLL: u8 = 2;
 const READ_BODY: u8 = 3;
 const ACCEPT: u8 = 4;
+const ASK: u8 = 5;
 
 /// States of a link, for the module; `UNSETTLED` may be added to each.
 pub const STATES: [(&str, u8); 4] = [
@@ -165,7 +167,15 @@ impl LoopShard {
 
 type Pairs<'py> = Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>;
 type Answer<'py> = (u16, Pairs<'py>, Bound<'py, PyBytes>, bool);
-type Work = (Vec<u64>, Vec<u64>, Vec<u64>, Vec<u64>, Vec<u64>, bool);
+type Work = (
+    Vec<u64>,
+    Vec<u64>,
+    Vec<u64>,
+    Vec<u64>,
+    Vec<u64>,
+    Vec<u64>,
+    bool,
+);
 
 #[pymethods]
 impl LoopShard {
@@ -196,6 +206,7 @@ impl LoopShard {
         &self,
         py: Python<'py>,
         now: f64,
+        question: Option<u64>,
         method: &str,
         target: &str,
         path: &str,
@@ -230,8 +241,16 @@ impl LoopShard {
             forwarded_host: None,
         };
         let now = moment(now)?;
-        match self.with(|shard| shard.request(now, &head)) {
-            None | Some(Verdict::NotOurs) => (NOT_OURS,).into_pyobject(py),
+        let verdict = self.with(|shard| match question {
+            Some(question) => shard.handle_decided(QuestionKey::from_bits(question), now, &head),
+            None => shard.request(now, &head),
+        });
+        match verdict {
+            // Elsewhere: this shard is the only one.
+            None | Some(Verdict::NotOurs | Verdict::Elsewhere { .. }) => {
+                (NOT_OURS,).into_pyobject(py)
+            }
+            Some(Verdict::Ask { question }) => (ASK, question.to_bits()).into_pyobject(py),
             Some(Verdict::Respond { response, close }) => {
                 (RESPOND, answer(py, &response, close)).into_pyobject(py)
             }
@@ -251,6 +270,10 @@ impl LoopShard {
                 (ACCEPT, link.to_bits(), subprotocol, pairs(py, &headers)).into_pyobject(py)
             }
         }
+    }
+
+    fn request_aborted(&self, question: u64) {
+        self.with(|shard| shard.handle_request_aborted(QuestionKey::from_bits(question)));
     }
 
     fn link_open(&self, now: f64, link: u64) -> PyResult<u8> {
@@ -372,11 +395,12 @@ impl LoopShard {
         let Some(State { shard, armed }) = state.as_mut() else {
             return Work::default();
         };
-        let (mut readers, mut posts) = (Vec::new(), Vec::new());
+        let (mut readers, mut posts, mut decided) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(resumed) = shard.next_resumed() {
             match resumed {
                 Resumed::Link(link) => readers.push(link.to_bits()),
                 Resumed::Post(session) => posts.push(session.to_bits()),
+                Resumed::Request(question) => decided.push(question.to_bits()),
             }
         }
         let (mut writers, mut polls, mut over) = (Vec::new(), Vec::new(), Vec::new());
@@ -391,7 +415,7 @@ impl LoopShard {
         }
         *armed = shard.next_deadline();
         let more = !shard.is_settled();
-        (writers, polls, readers, posts, over, more)
+        (writers, polls, readers, posts, decided, over, more)
     }
 
     #[getter]

@@ -26,6 +26,7 @@ use crate::{
     namespace::NamespaceCore,
     notices, options,
     outgoing::Shared,
+    raw_args::RawEventsCell,
 };
 
 #[pyclass(frozen, module = "sio_fast._core")]
@@ -60,7 +61,11 @@ impl Core {
         let hub = Hub::new(config, Arc::clone(&mailbox) as Arc<dyn EventSink>, entropy)
             .map_err(|error| errors::config(&error))?;
         Ok(Self {
-            shared: Arc::new(Shared { hub, encode }),
+            shared: Arc::new(Shared {
+                hub,
+                encode,
+                raw_events: RawEventsCell::default(),
+            }),
             mailbox,
             native: Mutex::new(None),
             on_loop: Mutex::new(None),
@@ -75,7 +80,7 @@ impl Core {
             .ok_or_else(errors::already_started)
     }
 
-    #[pyo3(signature = (host, port, *, backlog, header_timeout, static_files, serve_client, uds))]
+    #[pyo3(signature = (host, port, *, backlog, io_threads, header_timeout, static_files, serve_client, app, uds))]
     #[expect(
         clippy::too_many_arguments,
         reason = "keyword-only in Python, each with its name"
@@ -86,9 +91,11 @@ impl Core {
         host: String,
         port: u16,
         backlog: u32,
+        io_threads: u8,
         header_timeout: f64,
         static_files: Vec<(String, String)>,
         serve_client: Option<String>,
+        app: Option<String>,
         uds: Option<String>,
     ) -> PyResult<Vec<(String, u16)>> {
         let header_timeout = Duration::try_from_secs_f64(header_timeout).map_err(|_| {
@@ -103,18 +110,20 @@ impl Core {
             host,
             port,
             backlog,
+            io_threads,
             header_timeout,
             static_files: static_files
                 .into_iter()
                 .map(|(prefix, folder)| (prefix, PathBuf::from(folder)))
                 .collect(),
             serve_client: serve_client.map(PathBuf::from),
+            app: app.map(PathBuf::from),
             uds: uds.map(PathBuf::from),
             max_connections: self.hub().config().max_connections,
         };
         let hub = Arc::clone(&self.shared.hub);
         let native = py
-            .detach(|| Native::start(hub, options))
+            .detach(|| Native::start(&hub, &options))
             .map_err(|error| errors::io(&error))?;
         let addresses = native
             .addresses()
@@ -211,6 +220,8 @@ impl Core {
         stats.set_item("packets_in", counters.packets_in.load(Relaxed))?;
         stats.set_item("packets_out", counters.packets_out.load(Relaxed))?;
         stats.set_item("slow_consumers", counters.slow_consumers.load(Relaxed))?;
+        stats.set_item("requests_waiting", counters.requests_waiting.load(Relaxed))?;
+        stats.set_item("packets_dropped", counters.packets_dropped.load(Relaxed))?;
         stats.set_item("parse_errors", counters.parse_errors.load(Relaxed))?;
         Ok(stats)
     }

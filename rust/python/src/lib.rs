@@ -10,6 +10,8 @@ mod namespace;
 mod notices;
 mod options;
 mod outgoing;
+mod question;
+mod raw_args;
 mod socket;
 mod wake;
 
@@ -21,6 +23,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<core::Core>()?;
     module.add_class::<namespace::NamespaceCore>()?;
     module.add_class::<socket::SocketCore>()?;
+    module.add_class::<question::QuestionCore>()?;
+    module.add_class::<raw_args::RawArgs>()?;
     module.add_class::<asgi::LoopShard>()?;
     let numbers = notices::KINDS
         .iter()

@@ -79,7 +79,7 @@ impl EventSink for Mailbox {
         }
     }
 
-    fn is_busy(&self) -> bool {
-        self.inbox.is_busy()
+    fn busy_period(&self) -> Option<u64> {
+        self.inbox.period()
     }
 }

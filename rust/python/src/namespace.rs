@@ -2,8 +2,16 @@
 
 use std::sync::Arc;
 
-use pyo3::{prelude::*, pybacked::PyBackedStr, types::PyTuple};
-use sio_hub::{delivery::Selection, namespace::Namespace, socket::Socket};
+use pyo3::{
+    prelude::*,
+    pybacked::PyBackedStr,
+    types::{PyString, PyTuple},
+};
+use sio_hub::{
+    delivery::Selection,
+    namespace::{Namespace, RoomChange},
+    socket::Socket,
+};
 
 use crate::{
     outgoing::{Shared, status},
@@ -112,8 +120,27 @@ impl NamespaceCore {
             .leave_members(&self.namespace, &selection, &names);
     }
 
+    fn want_raw(&self, names: Vec<Bound<'_, PyString>>) {
+        self.shared.raw_events.set(&self.namespace.name, names);
+    }
+
     fn copy_data<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.shared.copy("data", data)
+    }
+
+    fn watch_rooms(&self, watched: bool) {
+        self.namespace.watch_rooms(watched);
+    }
+
+    fn take_room_changes(&self) -> Vec<(&'static str, String, Option<String>)> {
+        let plain = |change| match change {
+            RoomChange::Created(room) => ("create-room", room.into(), None),
+            RoomChange::Joined(room, id) => ("join-room", room.into(), Some(id.to_string())),
+            RoomChange::Left(room, id) => ("leave-room", room.into(), Some(id.to_string())),
+            RoomChange::Deleted(room) => ("delete-room", room.into(), None),
+        };
+        let changes = self.namespace.take_room_changes();
+        changes.into_iter().map(plain).collect()
     }
 
     fn room_members(&self, room: &str) -> Vec<String> {

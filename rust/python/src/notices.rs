@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use pyo3::{
     IntoPyObjectExt,
     prelude::*,
-    types::{PyDict, PyList, PyTuple},
+    types::{PyList, PyTuple},
 };
 use sio_hub::{
     sink::{Level, Notice},
@@ -16,6 +16,8 @@ use sio_hub::{
 use crate::{
     codec::{DecodeError, decode_args, decode_event, decode_value},
     outgoing::Shared,
+    question::QuestionCore,
+    raw_args::{RawArgs, RawEvents},
     socket::SocketCore,
 };
 
@@ -27,9 +29,11 @@ const DRAINED: u8 = 4;
 const DEADLINE: u8 = 5;
 const LOG: u8 = 6;
 const STOPPED: u8 = 7;
+const REQUEST: u8 = 8;
+const ROOMS: u8 = 9;
 
 /// Names and numbers of the kinds, for the module.
-pub const KINDS: [(&str, u8); 8] = [
+pub const KINDS: [(&str, u8); 10] = [
     ("EVENT", EVENT),
     ("CONNECT", CONNECT),
     ("ACK", ACK),
@@ -38,6 +42,8 @@ pub const KINDS: [(&str, u8); 8] = [
     ("DEADLINE", DEADLINE),
     ("LOG", LOG),
     ("STOPPED", STOPPED),
+    ("REQUEST", REQUEST),
+    ("ROOMS", ROOMS),
 ];
 
 /// Levels of the logging module.
@@ -57,8 +63,9 @@ pub fn convert<'py>(
     notices: &mut VecDeque<Notice>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
+    let raw = shared.raw_events.get();
     for notice in notices.drain(..) {
-        if let Some(tuple) = one(py, shared, notice)? {
+        if let Some(tuple) = one(py, shared, raw.as_deref(), notice)? {
             list.append(tuple)?;
         }
     }
@@ -68,6 +75,7 @@ pub fn convert<'py>(
 fn one<'py>(
     py: Python<'py>,
     shared: &Arc<Shared>,
+    raw: Option<&RawEvents>,
     notice: Notice,
 ) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let size = notice.size();
@@ -83,9 +91,21 @@ fn one<'py>(
             if socket.drops_events() {
                 return Ok(None);
             }
+            let ack_id = ack_id.map_or(-1, u64::cast_signed);
+            if let Some(raw) = raw
+                && attachments.is_empty()
+                && let Some((name_len, name)) = raw.find(&socket.namespace.name, &body)
+            {
+                return match RawArgs::new(py, body.clone(), name_len, max_depth) {
+                    Ok(args) => {
+                        let tuple = (EVENT, socket.handle, name, args, ack_id, size);
+                        tuple.into_pyobject(py).map(Some)
+                    }
+                    Err(error) => refuse(shared, &socket, error, &body),
+                };
+            }
             match decode_event(py, &body, &attachments, max_depth) {
                 Ok((name, args)) => {
-                    let ack_id = ack_id.map_or(-1, u64::cast_signed);
                     (EVENT, socket.handle, name, args, ack_id, size).into_pyobject(py)?
                 }
                 Err(error) => return refuse(shared, &socket, error, &body),
@@ -109,7 +129,7 @@ fn one<'py>(
         }
         Notice::Connect { socket, auth } => {
             let auth = match &*auth {
-                [] => Ok(PyDict::new(py).into_any()),
+                [] => Ok(py.None().into_bound(py)),
                 body => decode_value(py, body, max_depth),
             };
             match auth {
@@ -124,6 +144,7 @@ fn one<'py>(
                 Err(error) => return refuse(shared, &socket, error, b"CONNECT"),
             }
         }
+        Notice::Request { question } => (REQUEST, QuestionCore::new(question)).into_pyobject(py)?,
         Notice::Disconnect {
             socket,
             reason,
@@ -141,6 +162,7 @@ fn one<'py>(
             )
                 .into_pyobject(py)?
         }
+        Notice::Rooms { namespace } => (ROOMS, &*namespace.name).into_pyobject(py)?,
         Notice::Drained { session } => (DRAINED, session).into_pyobject(py)?,
         Notice::Deadline { token } => (DEADLINE, token).into_pyobject(py)?,
         Notice::Log {

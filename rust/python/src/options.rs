@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyBool, PyString},
 };
-use sio_hub::config::Config;
+use sio_hub::config::{Config, Overflow};
 use sio_protocol::engineio::{
     proxies::Networks,
     request::{CorsOrigins, CorsPolicy, RequestPolicy, Transports, normalise_path},
@@ -17,10 +17,11 @@ use sio_protocol::engineio::{
 use crate::{codec::EncodeOptions, errors};
 
 /// The attributes that are read; the test-suite compares them with `sio_fast.settings.Settings`.
-pub const FIELDS: [&str; 24] = [
+pub const FIELDS: [&str; 26] = [
     "path",
     "transports",
     "allow_upgrades",
+    "allow_request",
     "cookie",
     "ping_interval",
     "ping_timeout",
@@ -42,6 +43,7 @@ pub const FIELDS: [&str; 24] = [
     "max_queued_bytes",
     "high_water_mark",
     "max_buffered_bytes",
+    "on_overflow",
 ];
 
 /// Reads and checks every option.
@@ -66,6 +68,7 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
             trusted_proxies: reader.networks()?,
         },
         allow_upgrades: reader.get("allow_upgrades", "a bool")?,
+        ask_about_handshakes: reader.callable("allow_request", "a request")?.is_some(),
         cookie: reader.get("cookie", "the name and the attributes of a cookie, or None")?,
         timing: Timing {
             ping_interval: reader.seconds("ping_interval")?,
@@ -80,10 +83,11 @@ pub fn read(settings: &Bound<'_, PyAny>) -> PyResult<(Config, EncodeOptions)> {
         max_queued_bytes: reader.size("max_queued_bytes")?,
         high_water_mark: reader.size("high_water_mark")?,
         max_buffered_bytes: reader.size("max_buffered_bytes")?,
+        on_overflow: reader.overflow()?,
     };
     config.check().map_err(|error| errors::config(&error))?;
     let encode = EncodeOptions {
-        default: reader.callable("default")?,
+        default: reader.callable("default", "one value")?,
         max_depth: reader.depth()?,
     };
     Ok((config, encode))
@@ -172,8 +176,22 @@ impl<'py> Reader<'_, 'py> {
         Ok(transports)
     }
 
+    fn overflow(&self) -> PyResult<Overflow> {
+        let name: String = self.get("on_overflow", "\"disconnect\" or \"drop_oldest\"")?;
+        match name.as_str() {
+            "disconnect" => Ok(Overflow::Disconnect),
+            "drop_oldest" => Ok(Overflow::DropOldest),
+            other => Err(PyValueError::new_err(format!(
+                "on_overflow is {other:?}; it must be \"disconnect\" or \"drop_oldest\""
+            ))),
+        }
+    }
+
     fn origins(&self) -> PyResult<CorsOrigins> {
         let value = self.raw("cors_allowed_origins")?;
+        if value.is_callable() {
+            return Ok(CorsOrigins::Ask);
+        }
         if value.is_none() {
             return Ok(CorsOrigins::SameOrigin);
         }
@@ -198,7 +216,7 @@ impl<'py> Reader<'_, 'py> {
         Err(wrong_type(
             "cors_allowed_origins",
             &value,
-            "None (same origin), False (no check), \"*\", an origin or a sequence of origins",
+            "None (same origin), False (no check), \"*\", an origin, a sequence of origins or a function of one",
         ))
     }
 
@@ -215,7 +233,7 @@ impl<'py> Reader<'_, 'py> {
         Ok(Networks::new(networks))
     }
 
-    fn callable(&self, name: &'static str) -> PyResult<Option<Py<PyAny>>> {
+    fn callable(&self, name: &'static str, of: &str) -> PyResult<Option<Py<PyAny>>> {
         let value = self.raw(name)?;
         if value.is_none() {
             return Ok(None);
@@ -223,7 +241,11 @@ impl<'py> Reader<'_, 'py> {
         if value.is_callable() {
             return Ok(Some(value.unbind()));
         }
-        Err(wrong_type(name, &value, "a function of one value, or None"))
+        Err(wrong_type(
+            name,
+            &value,
+            &format!("a function of {of}, or None"),
+        ))
     }
 }
 

@@ -11,12 +11,14 @@ use crate::codec::{
     Attachments, DecodeError, EncodeOptions, HEADROOM, decode_args, encode_alone, encode_args,
     encode_event,
 };
+use crate::raw_args::RawEventsCell;
 
 /// What the objects of one server share.
 #[derive(Debug)]
 pub struct Shared {
     pub hub: Arc<Hub>,
     pub encode: EncodeOptions,
+    pub raw_events: RawEventsCell,
 }
 
 /// The numbers by which Python knows what became of a packet.

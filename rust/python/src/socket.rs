@@ -18,9 +18,9 @@ use crate::{
 const GONE: i64 = -1;
 
 /// (headers, url, address, xdomain, secure, issued)
-type Handshake<'a> = (
+type Handshake = (
     Vec<(String, String)>,
-    &'a str,
+    String,
     Option<String>,
     bool,
     bool,
@@ -201,11 +201,11 @@ impl SocketCore {
 
     // --- the connection below it: the handshake and `socket.conn`
 
-    fn handshake(&self) -> Handshake<'_> {
+    fn handshake(&self) -> Handshake {
         let request = &self.socket.session.request;
         (
             request.headers().collect(),
-            &request.target,
+            request.target(),
             request
                 .address
                 .as_ref()

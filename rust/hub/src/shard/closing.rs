@@ -109,5 +109,27 @@ impl Shard {
         for key in self.entries.keys() {
             self.close(key, now, CloseReason::ServerShuttingDown, None, false);
         }
+        self.release_questions();
+    }
+}
+
+impl Drop for Shard {
+    /// The owner ends, also if it ends badly: no socket stays connected, nobody waits for bytes in vain.
+    fn drop(&mut self) {
+        for (_, entry) in self.entries.iter_mut() {
+            let sockets = entry.client.drain();
+            for socket in sockets {
+                self.hub
+                    .close_socket(&socket, CloseReason::ServerShuttingDown, None);
+            }
+            entry.shared.set_closed();
+            let left = entry.outbox.discard() + entry.outbox.packet_bytes();
+            self.hub.written(&entry.shared, left);
+            self.hub.report_drained(&entry.shared);
+            if entry.phase == Phase::Open {
+                self.hub.counters.sessions.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.hub.forget_shard(&self.mailbox);
     }
 }

@@ -16,9 +16,13 @@ use sio_protocol::{
     websocket::accept_key,
 };
 
-use super::{Entry, Link, Phase, PostVerdict, Response, SessionKey, Shard, Verdict};
+use super::{
+    Entry, Link, Phase, PostVerdict, Response, SessionKey, Shard, Verdict,
+    asking::{Said, refusal, unavailable},
+};
 use crate::{
     outbox::Outbox,
+    question::{Decision, Topic},
     socket::{Request, Session},
     time::Now,
 };
@@ -29,10 +33,18 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(30);
 impl Shard {
     /// The head of an HTTP request arrived.
     pub fn request(&mut self, now: Now, head: &RequestHead<'_>) -> Verdict {
+        self.judge(now, head, &Said::default())
+    }
+
+    /// What is to be done with a request, given what the application has said about it.
+    pub(super) fn judge(&mut self, now: Now, head: &RequestHead<'_>, told: &Said) -> Verdict {
         let head = &self.hub.config.request.trusted_proxies.look_through(head);
         let intent = match request::classify(&self.hub.config.request, head) {
             Classified::NotOurs => return Verdict::NotOurs,
             Classified::Preflight(answer) => {
+                if let Some(verdict) = self.judge_origin(now, head, None, false, told) {
+                    return verdict;
+                }
                 let response = Response {
                     status: answer.status,
                     headers: answer.headers,
@@ -46,6 +58,13 @@ impl Shard {
             Classified::Reject(reject) => return refused(reject),
             Classified::Intent(intent) => intent,
         };
+        let sid = intent.sid.as_deref();
+        if let Some(shard) = sid.and_then(|sid| self.place.elsewhere(sid)) {
+            return Verdict::Elsewhere { shard };
+        }
+        if let Some(verdict) = self.judge_origin(now, head, sid, intent.upgrade, told) {
+            return verdict;
+        }
         let key = intent.sid.as_deref().and_then(|sid| self.find(sid));
         let view = intent
             .sid
@@ -59,16 +78,8 @@ impl Shard {
             });
         match (request::decide(&intent, view), key) {
             (Err(reject), _) => refused(reject),
-            (Ok(Step::OpenPolling | Step::OpenWebSocket), _) if self.hub.is_stopping() => {
-                let mut reject = Reject::new(ErrorCode::Forbidden);
-                reject.status = 503;
-                reject.message = Cow::Borrowed("server shutting down");
-                refused(intent.refuse(reject))
-            }
-            (Ok(Step::OpenPolling), _) => self.open_polling(now, head, intent),
-            (Ok(Step::OpenWebSocket), _) => {
-                let session = self.open(now, head, Transport::WebSocket);
-                self.accept_link(session, &intent)
+            (Ok(Step::OpenPolling | Step::OpenWebSocket), _) => {
+                self.open_if_allowed(now, head, intent, told)
             }
             (Ok(Step::Poll), Some(key)) => self.poll(key, now, intent.headers),
             (Ok(Step::Post), Some(key)) => self.post(key, now, head, intent),
@@ -80,7 +91,55 @@ impl Shard {
         }
     }
 
-    fn find(&self, sid: &str) -> Option<SessionKey> {
+    /// A handshake that nothing is wrong with, unless the application finds something.
+    fn open_if_allowed(
+        &mut self,
+        now: Now,
+        head: &RequestHead<'_>,
+        intent: Intent<'_>,
+        told: &Said,
+    ) -> Verdict {
+        if self.hub.is_stopping() {
+            return refused(intent.refuse(unavailable("server shutting down")));
+        }
+        match &told.handshake {
+            None if self.hub.config.ask_about_handshakes => self
+                .ask(now, head, Topic::Handshake, told)
+                .unwrap_or_else(|reject| refused(intent.refuse(reject))),
+            Some(decision) if *decision != Decision::Allow => {
+                refused(intent.refuse(refusal(decision)))
+            }
+            _ => match intent.transport {
+                Transport::Polling => self.open_polling(now, head, intent),
+                Transport::WebSocket => {
+                    let session = self.open(now, head, Transport::WebSocket);
+                    self.accept_link(session, &intent)
+                }
+            },
+        }
+    }
+
+    /// `None`: the origin may talk to us, as far as the application is concerned.
+    fn judge_origin(
+        &mut self,
+        now: Now,
+        head: &RequestHead<'_>,
+        sid: Option<&str>,
+        close: bool,
+        told: &Said,
+    ) -> Option<Verdict> {
+        match &told.origin {
+            Some(Decision::Allow) => None,
+            Some(decision) => Some(self.refuse_origin(head, decision, close)),
+            None if self.must_judge_origin(head, sid) => Some(
+                self.ask(now, head, Topic::Origin, told)
+                    .unwrap_or_else(refused),
+            ),
+            None => None,
+        }
+    }
+
+    pub(super) fn find(&self, sid: &str) -> Option<SessionKey> {
         self.sids.get(&sio_protocol::ids::Id::parse(sid)?).copied()
     }
 
@@ -90,7 +149,7 @@ impl Shard {
 
         let hub = Arc::clone(&self.hub);
         let config = &hub.config;
-        let sid = hub.new_id();
+        let sid = hub.new_id_at(self.place);
         let request = Request::new(head.headers, head.target, head.address, head.secure);
         let mailbox = Arc::clone(&self.mailbox);
         let key = self.entries.insert_with(|key| Entry {
@@ -386,7 +445,7 @@ fn plain(status: u16, headers: Headers, close: bool) -> Verdict {
     }
 }
 
-fn refused(reject: Reject) -> Verdict {
+pub(super) fn refused(reject: Reject) -> Verdict {
     let close = reject.headers.iter().any(|(name, _)| *name == "connection");
     let body = Bytes::from(reject.body());
     Verdict::Respond {

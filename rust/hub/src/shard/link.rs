@@ -239,10 +239,10 @@ impl Shard {
         }
     }
 
-    /// `written` bytes of those went out.
-    pub fn link_wrote(&mut self, key: LinkKey, written: usize) {
+    /// `written` bytes of those went out. `false`: nothing else waits.
+    pub fn link_wrote(&mut self, key: LinkKey, written: usize) -> bool {
         let Some(link) = self.links.get_mut(key) else {
-            return;
+            return false;
         };
         let entry = self
             .entries
@@ -250,7 +250,7 @@ impl Shard {
             .filter(|entry| entry.link == Some(key));
         let Some(entry) = entry else {
             link.own.advance(written);
-            return;
+            return !link.own.is_empty();
         };
         if link.session_first(&entry.outbox) {
             let released = entry.outbox.advance(written);
@@ -258,6 +258,7 @@ impl Shard {
         } else {
             link.own.advance(written);
         }
+        !(entry.outbox.is_empty() && link.own.is_empty())
     }
 
     /// For a host that frames by itself: the next message, once the one before it is written. `None`: nothing waits.

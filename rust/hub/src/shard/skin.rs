@@ -7,7 +7,7 @@ use sio_protocol::engineio::reject::Headers;
 
 #[cfg(doc)]
 use super::Shard;
-use super::{LinkKey, SessionKey};
+use super::{LinkKey, QuestionKey, SessionKey};
 use crate::frame::Frame;
 
 /// A complete HTTP answer; Content-Length is for the skin to add.
@@ -25,6 +25,11 @@ pub enum Verdict {
     NotOurs,
     /// Answer now. `close`: the TCP connection ends after the answer.
     Respond { response: Response, close: bool },
+    /// The session is another shard's, the one of this number: the whole request is its owner's to answer.
+    Elsewhere { shard: usize },
+    /// The application decides: wait until the shard lists [`Resumed::Request`], then call [`Shard::handle_decided`] with the
+    /// same head. If the client goes away before, call [`Shard::handle_request_aborted`].
+    Ask { question: QuestionKey },
     /// A long poll: wait until the shard lists [`Dirty::Poll`], then send what [`Shard::take_poll`] gives. If the client
     /// goes away before, call [`Shard::handle_poll_aborted`].
     Poll { session: SessionKey },
@@ -60,11 +65,12 @@ pub enum Dirty {
     Poll(SessionKey),
 }
 
-/// Something that may go on reading.
+/// Something that may go on reading, or a request that may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
     Link(LinkKey),
     Post(SessionKey),
+    Request(QuestionKey),
 }
 
 /// One complete WebSocket message of a client.

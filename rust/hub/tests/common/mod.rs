@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 use sio_hub::{
     Hub,
-    config::Config,
+    config::{Config, Overflow},
     frame::Frame,
     packet::PacketBuilder,
     shard::{
@@ -53,6 +53,7 @@ pub fn config() -> Config {
             },
         },
         allow_upgrades: true,
+        ask_about_handshakes: false,
         cookie: None,
         max_connections: None,
         timing: Timing {
@@ -67,6 +68,7 @@ pub fn config() -> Config {
         max_queued_bytes: 10_000,
         high_water_mark: 1_000,
         max_buffered_bytes: 4_000,
+        on_overflow: Overflow::Disconnect,
     }
 }
 
@@ -81,8 +83,8 @@ impl EventSink for Recorder {
         self.notices.lock().push(notice);
     }
 
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst)
+    fn busy_period(&self) -> Option<u64> {
+        self.busy.load(Ordering::SeqCst).then_some(1)
     }
 }
 

@@ -464,6 +464,8 @@ impl Model {
                 Notice::Drained { .. }
                 | Notice::Deadline { .. }
                 | Notice::Log { .. }
+                | Notice::Request { .. }
+                | Notice::Rooms { .. }
                 | Notice::Stopped => {}
             }
         }

@@ -32,13 +32,12 @@ impl Driver {
     /// The mailbox task: takes the hub's commands when it is woken and writes what they made dirty.
     pub(crate) async fn run_mailbox(&self) {
         loop {
-            if self.ask(Shard::must_poll) {
-                self.polling.set(true);
+            let poll = self.shard.borrow_mut().must_poll();
+            if poll {
                 tokio::select! {
                     () = self.mailbox.0.notified() => {}
                     () = tokio::time::sleep(POLL_INTERVAL) => {}
                 }
-                self.polling.set(false);
             } else {
                 self.mailbox.0.notified().await;
             }
@@ -68,9 +67,6 @@ impl Driver {
             self.mailbox.wake();
         }
         self.notice_deadline();
-        if !self.polling.get() && self.ask(Shard::must_poll) {
-            self.mailbox.wake();
-        }
     }
 
     /// False: the number of writes is used up, and more may wait.
@@ -114,6 +110,16 @@ impl Driver {
                 Resumed::Link(key) => {
                     if let Some(link) = self.links.borrow().find(key.slot, key.generation) {
                         link.kick.kick();
+                    }
+                }
+                Resumed::Request(question) => {
+                    let asked = self
+                        .questions
+                        .borrow_mut()
+                        .remove(question.slot, question.generation);
+                    if let Some(asked) = asked {
+                        // A receiver that is gone has its drop guard, which tells the shard.
+                        let _ = asked.send(());
                     }
                 }
                 Resumed::Post(session) => {

@@ -23,6 +23,23 @@ pub(crate) struct Bound {
     pub(crate) unix: Option<unix::BoundPath>,
 }
 
+impl Bound {
+    /// The same sockets for one more thread. The file of a Unix socket goes with the first.
+    pub(crate) fn share(&mut self) -> io::Result<Self> {
+        let tcp = self
+            .tcp
+            .iter()
+            .map(StdTcpListener::try_clone)
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            tcp,
+            addresses: Vec::new(),
+            #[cfg(unix)]
+            unix: self.unix.as_mut().map(unix::BoundPath::share).transpose()?,
+        })
+    }
+}
+
 /// Binds everything that the options name.
 pub(crate) fn bind(options: &ListenOptions) -> io::Result<Bound> {
     if let Some(path) = &options.uds {

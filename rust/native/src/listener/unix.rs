@@ -23,7 +23,17 @@ use crate::{driver::Driver, service, stream::Stream};
 #[derive(Debug)]
 pub(crate) struct BoundPath {
     pub(crate) listener: StdUnixListener,
-    pub(crate) file: SocketFile,
+    pub(crate) file: Option<SocketFile>,
+}
+
+impl BoundPath {
+    /// The same socket for one more thread; the first one takes the file.
+    pub(super) fn share(&mut self) -> io::Result<Self> {
+        Ok(Self {
+            listener: self.listener.try_clone()?,
+            file: self.file.take(),
+        })
+    }
 }
 
 /// The file of a listening socket. Dropping it removes the file, if it still is the one that was made here.
@@ -54,7 +64,10 @@ pub(super) fn bind(path: &Path, backlog: u32) -> io::Result<BoundPath> {
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         socket.set_nonblocking(true)?;
         let listener = StdUnixListener::from(OwnedFd::from(socket));
-        Ok(BoundPath { listener, file })
+        Ok(BoundPath {
+            listener,
+            file: Some(file),
+        })
     })();
     bound.map_err(explain)
 }
@@ -87,7 +100,7 @@ pub(crate) async fn accept(
     driver: Rc<Driver>,
     options: Rc<service::Options>,
     listener: UnixListener,
-    file: SocketFile,
+    file: Option<SocketFile>,
 ) {
     let mut accepting = Accepting::new(driver, options);
     while accepting.may_go_on().await {

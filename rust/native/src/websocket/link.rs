@@ -3,16 +3,20 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    io::{ErrorKind, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     task::{Context, Poll, Waker},
 };
 
 use sio_hub::shard::{LinkKey, LinkState, Shard};
+use sio_protocol::websocket::Decoder;
 
 use crate::stream::Stream;
 
 /// Slices for one `writev`: above 64 the copying inside the kernel outweighs the call it saves.
 const SLICES: usize = 64;
+
+/// What most writes need; a longer array takes time to clear.
+const FEW: usize = 4;
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) blocked: Cell<bool>,
     /// A write failed: the link's task ends the connection.
     pub(crate) failed: Cell<bool>,
+    /// Here and not in the link's task, where it would be stored once for each future that passes it on.
+    pub(crate) decoder: RefCell<Decoder>,
     pub(crate) kick: Kick,
 }
 
@@ -41,6 +47,7 @@ impl Link {
             stream: RefCell::new(stream),
             blocked: Cell::new(false),
             failed: Cell::new(false),
+            decoder: RefCell::default(),
             kick: Kick::default(),
         }
     }
@@ -62,18 +69,24 @@ impl Link {
     pub(crate) fn write(&self, key: LinkKey, shard: &RefCell<Shard>) -> Written {
         let mut shard = shard.borrow_mut();
         loop {
-            let outcome = {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let filled = shard.link_slices(key, &mut slices);
-                if filled == 0 {
+            let mut few = [IoSlice::new(&[]); FEW];
+            let outcome = match shard.link_slices(key, &mut few) {
+                0 => Ok(None),
+                FEW => self.write_many(key, &shard).map(Some),
+                filled => self.stream.borrow().try_write(&few[..filled]).map(Some),
+            };
+            match outcome {
+                Ok(None) => {
                     self.blocked.set(false);
                     return Written::All;
                 }
-                self.stream.borrow().try_write_vectored(&slices[..filled])
-            };
-            match outcome {
-                Ok(0) => break,
-                Ok(written) => shard.link_wrote(key, written),
+                Ok(Some(0)) => break,
+                Ok(Some(written)) => {
+                    if !shard.link_wrote(key, written) {
+                        self.blocked.set(false);
+                        return Written::All;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.blocked.set(true);
@@ -84,6 +97,12 @@ impl Link {
         }
         self.failed.set(true);
         Written::Failed
+    }
+
+    fn write_many(&self, key: LinkKey, shard: &Shard) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = shard.link_slices(key, &mut slices);
+        self.stream.borrow().try_write(&slices[..filled])
     }
 
     fn kick_if_closing(&self, key: LinkKey, shard: &RefCell<Shard>) {

@@ -23,23 +23,23 @@ use sio_hub::{
     shard::{LinkKey, LinkState, Message},
     sink::Level,
 };
-use sio_protocol::websocket::{Decoder, Event};
+use sio_protocol::websocket::Event;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use self::link::{Link, Written};
 use crate::{
     driver::{Driver, READ_BUFFER},
     panic,
-    stream::Stream,
+    stream::{Impatient, Stream},
 };
 
-/// Takes the connection over as soon as hyper has written the 101. Every way out tells the shard that the link is
-/// closed, also a 101 that never went out and a panic.
-pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
+/// Takes the connection over as soon as hyper has written the 101, on whichever thread that was (`moved`: another one).
+/// Every way out tells the shard that the link is closed, also a 101 that never went out and a panic.
+pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade, moved: bool) {
     let counted = driver.count_connection();
     tokio::task::spawn_local(async move {
         let ended = {
-            let connection = pin!(run(&driver, key, upgrade));
+            let connection = pin!(run(&driver, key, upgrade, moved));
             panic::catch(connection).await
         };
         if let Err(text) = ended {
@@ -53,42 +53,48 @@ pub(crate) fn spawn(driver: Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
     });
 }
 
-async fn run(driver: &Rc<Driver>, key: LinkKey, upgrade: OnUpgrade) {
+async fn run(driver: &Rc<Driver>, key: LinkKey, upgrade: OnUpgrade, moved: bool) {
     // hyper's buffers and its connection task end here; what it had read beyond the head comes along.
-    let Some((stream, leftover)) = upgrade.await.ok().and_then(unwrap) else {
+    let taken = upgrade
+        .await
+        .ok()
+        .and_then(|upgraded| unwrap(upgraded, moved));
+    let Some((stream, leftover)) = taken else {
         close(driver, key);
         return;
     };
     let link = Rc::new(Link::new(stream));
     driver.add_link(key, Rc::clone(&link));
-    let mut decoder = Decoder::default();
+    let state = begin(driver, key, &link, leftover);
+    talk(driver, key, &link, state).await;
+    // Boxed: the few connections that are closing pay for it, the many that are idle do not.
+    Box::pin(closing::close(driver, key, &link)).await;
+}
+
+/// Opens the link and gives it what hyper had read already.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the last use of a buffer that an idle connection must not keep"
+)]
+fn begin(driver: &Driver, key: LinkKey, link: &Link, leftover: Bytes) -> LinkState {
     let mut state = driver.with(|shard, now| shard.handle_link_open(key, now));
     for piece in leftover.chunks(READ_BUFFER) {
         if state == LinkState::Closing {
             break;
         }
         driver.read_buffer.borrow_mut()[..piece.len()].copy_from_slice(piece);
-        state = feed(driver, key, &mut decoder, piece.len(), state);
+        state = feed(driver, key, link, piece.len(), state);
     }
-    drop(leftover);
-    talk(driver, key, &link, decoder, state).await;
-    // Boxed: the few connections that are closing pay for it, the many that are idle do not.
-    Box::pin(closing::close(driver, key, &link)).await;
+    state
 }
 
 /// Reads and writes until the connection is to be closed or has ended.
-async fn talk(
-    driver: &Driver,
-    key: LinkKey,
-    link: &Link,
-    mut decoder: Decoder,
-    mut state: LinkState,
-) {
+async fn talk(driver: &Driver, key: LinkKey, link: &Link, mut state: LinkState) {
     while state != LinkState::Closing {
         match next(driver, link, state).await {
             Turn::Read(0) | Turn::Failed => return,
             Turn::Read(count) => {
-                state = feed(driver, key, &mut decoder, count, state);
+                state = feed(driver, key, link, count, state);
                 if count == READ_BUFFER {
                     // More waits in the socket; the others first.
                     tokio::task::yield_now().await;
@@ -105,7 +111,7 @@ async fn talk(
                 state = driver.ask(|shard| shard.link_state(key));
                 if before == LinkState::Paused && state == LinkState::Open {
                     // What the decoder kept when the session was paused comes before new bytes.
-                    state = feed(driver, key, &mut decoder, 0, state);
+                    state = feed(driver, key, link, 0, state);
                 }
             }
         }
@@ -158,12 +164,13 @@ async fn next(driver: &Driver, link: &Link, state: LinkState) -> Turn {
 fn feed(
     driver: &Driver,
     key: LinkKey,
-    decoder: &mut Decoder,
+    link: &Link,
     count: usize,
     mut state: LinkState,
 ) -> LinkState {
     let limit = driver.hub.config().max_http_buffer_size;
     driver.with(|shard, now| {
+        let mut decoder = link.decoder.borrow_mut();
         let mut buffer = driver.read_buffer.borrow_mut();
         let fed = decoder.feed(&mut buffer[..count], limit, &mut |event| {
             state = match event {
@@ -192,7 +199,13 @@ fn close(driver: &Driver, key: LinkKey) {
     driver.with(|shard, now| shard.handle_link_closed(key, now));
 }
 
-fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+fn unwrap(upgraded: hyper::upgrade::Upgraded, moved: bool) -> Option<(Stream, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<Impatient>>().ok()?;
+    let stream = parts.io.into_inner().into_inner();
+    let stream = if moved {
+        stream.move_here().ok()?
+    } else {
+        stream
+    };
+    Some((stream, parts.read_buf))
 }

@@ -97,6 +97,21 @@ impl Client {
         answer
     }
 
+    /// The next piece of a chunked body; empty at its end.
+    pub fn chunk(&mut self) -> Vec<u8> {
+        let length = loop {
+            if let Some(at) = find(&self.rest, b"\r\n") {
+                let line: Vec<u8> = self.rest.drain(..at + 2).collect();
+                let digits = std::str::from_utf8(&line[..at]).unwrap();
+                break usize::from_str_radix(digits, 16).unwrap();
+            }
+            assert!(self.read_some(), "the connection ended: {:?}", self.shown());
+        };
+        let mut chunk = self.take(length + 2);
+        chunk.truncate(length);
+        chunk
+    }
+
     /// So many bytes, however they come.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         while self.rest.len() < count {

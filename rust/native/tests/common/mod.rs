@@ -3,6 +3,8 @@
 // Each test program uses its own part.
 #![allow(dead_code)]
 
+#[cfg(unix)]
+pub mod app;
 pub mod client;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 };
 
 use sio_hub::{
-    config::Config,
+    config::{Config, Overflow},
     hub::Hub,
     packet::PacketBuilder,
     sink::{EventSink, Level, Notice},
@@ -45,6 +47,7 @@ pub fn config() -> Config {
             cors: CorsPolicy::default(),
         },
         allow_upgrades: true,
+        ask_about_handshakes: false,
         cookie: None,
         max_connections: None,
         timing: Timing {
@@ -59,6 +62,7 @@ pub fn config() -> Config {
         max_queued_bytes: 1 << 20,
         high_water_mark: 1 << 20,
         max_buffered_bytes: 16 << 20,
+        on_overflow: Overflow::Disconnect,
     }
 }
 
@@ -92,8 +96,9 @@ impl EventSink for Sink {
         let _ = self.notices.lock().unwrap().send(notice);
     }
 
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0
+    fn busy_period(&self) -> Option<u64> {
+        let busy = self.busy.load(Ordering::SeqCst) && self.waiting.load(Ordering::SeqCst) > 0;
+        busy.then_some(1)
     }
 }
 
@@ -149,7 +154,7 @@ impl Server {
             let (hub, seen) = (Arc::clone(&hub), Arc::clone(&seen));
             thread::spawn(move || run_app(&hub, &sink, &notices, &held, &seen))
         };
-        let native = Native::start(Arc::clone(&hub), options.clone()).unwrap();
+        let native = Native::start(&hub, options).unwrap();
         Self {
             hub,
             native,
@@ -249,7 +254,11 @@ fn run_app(
                 seen.lock().unwrap().logs.push((level, message));
             }
             Notice::Stopped => return,
-            Notice::Ack { .. } | Notice::Drained { .. } | Notice::Deadline { .. } => {}
+            Notice::Request { .. }
+            | Notice::Rooms { .. }
+            | Notice::Ack { .. }
+            | Notice::Drained { .. }
+            | Notice::Deadline { .. } => {}
         }
         if sink.waiting.fetch_sub(1, Ordering::SeqCst) == 1 && !sink.busy.load(Ordering::SeqCst) {
             hub.flush();

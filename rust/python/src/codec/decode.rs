@@ -318,21 +318,9 @@ impl<'b, 'py> Parser<'b, 'py> {
         match number {
             Number::Small(value) => Ok(int(self.py, value)),
             Number::Float(value) => Ok(PyFloat::new(self.py, value).into_any()),
-            Number::Big => self.big_int(&self.body[start..self.at]),
+            Number::Big => big_int(self.py, &self.body[start..self.at])?
+                .ok_or_else(|| self.syntax("integer of too many digits")),
         }
-    }
-
-    #[cold]
-    fn big_int(&mut self, digits: &[u8]) -> Parsed<Bound<'py, PyAny>> {
-        let text = raw::ascii_str(self.py, digits).map_err(python)?;
-        PyInt::type_object(self.py).call1((text,)).map_err(|error| {
-            // An application may have lowered the interpreter's own limit on digits.
-            if error.is_instance_of::<PyValueError>(self.py) {
-                self.syntax("integer of too many digits")
-            } else {
-                python(error)
-            }
-        })
     }
 
     /// Reads a key behind its opening quote.
@@ -472,6 +460,17 @@ fn reserved(name: &Bound<'_, PyString>) -> PyResult<Option<&'static str>> {
     Ok(RESERVED_EVENTS
         .into_iter()
         .find(|reserved| reserved.as_bytes() == bytes))
+}
+
+/// An integer of many digits; `None` if the interpreter takes fewer, since an application may have lowered its own limit.
+#[cold]
+pub(super) fn big_int<'py>(py: Python<'py>, digits: &[u8]) -> Parsed<Option<Bound<'py, PyAny>>> {
+    let text = raw::ascii_str(py, digits).map_err(python)?;
+    match PyInt::type_object(py).call1((text,)) {
+        Ok(int) => Ok(Some(int)),
+        Err(error) if error.is_instance_of::<PyValueError>(py) => Ok(None),
+        Err(error) => Err(python(error)),
+    }
 }
 
 #[inline]

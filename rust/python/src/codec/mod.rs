@@ -16,12 +16,14 @@ mod number;
 pub mod pyfunctions;
 mod raw;
 mod rich;
+mod slices;
 mod text;
 mod types;
 
 pub use decode::{decode_args, decode_event, decode_value};
 pub use encode::{EncodeOptions, encode_alone, encode_args, encode_event, encode_value};
 pub use error::DecodeError;
+pub use slices::{argument_slices, plain_name};
 
 /// Free bytes in front of every attachment: the longest header of an unmasked WebSocket frame, which is written
 /// backwards from the data once the length is known.

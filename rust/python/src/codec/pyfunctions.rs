@@ -9,13 +9,15 @@
 )]
 
 use bytes::Bytes;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
 use sio_protocol::socketio::packet::{self, PacketType};
 
-use super::{Attachments, DEFAULT_MAX_DEPTH, EncodeOptions, HEADROOM, raw};
+use super::{Attachments, DEFAULT_MAX_DEPTH, EncodeOptions, HEADROOM};
+use crate::raw_args::RawArgs;
 
 /// Encode an event, or with ``event=None`` an ack, as one packet.
 ///
@@ -81,7 +83,7 @@ pub fn encode_packet<'py>(
         );
         text.splice(..head, binary_head);
     }
-    let text = raw::utf8_str(py, &text, false)?;
+    let text = super::raw::utf8_str(py, &text, false)?;
     let parts = PyList::new(
         py,
         attachments
@@ -117,7 +119,7 @@ pub fn encode_connect<'py>(
     if let Some(auth) = auth {
         super::encode_value(py, &mut text, auth, &EncodeOptions { default, max_depth })?;
     }
-    raw::utf8_str(py, &text, false)
+    super::raw::utf8_str(py, &text, false)
 }
 
 /// Decode one packet as a client may send it.
@@ -126,6 +128,7 @@ pub fn encode_connect<'py>(
 ///     text: The text behind Engine.IO's message digit.
 ///     attachments: Its binary attachments, as many as it announces.
 ///     max_depth: The deepest nesting, counted from the packet's own array.
+///     raw: True to have the arguments of an event without attachments as :class:`RawArgs`, if its name stands plainly.
 ///
 /// Returns:
 ///     ``(type, namespace, ack_id, event, args)``: the type's number, the name (``None`` unless it is an event) and
@@ -134,12 +137,13 @@ pub fn encode_connect<'py>(
 /// Raises:
 ///     ValueError: The packet breaks the protocol; the message says how.
 #[pyfunction]
-#[pyo3(signature = (text, attachments = None, *, max_depth = DEFAULT_MAX_DEPTH))]
+#[pyo3(signature = (text, attachments = None, *, max_depth = DEFAULT_MAX_DEPTH, raw = false))]
 pub fn decode_packet<'py>(
     py: Python<'py>,
     text: &Bound<'py, PyAny>,
     attachments: Option<Vec<PyBackedBytes>>,
     max_depth: usize,
+    raw: bool,
 ) -> PyResult<Decoded<'py>> {
     let text = match text.cast::<PyString>() {
         Ok(text) => text.to_str()?.as_bytes(),
@@ -161,17 +165,27 @@ pub fn decode_packet<'py>(
     }
     let (event, args) = match head.kind {
         PacketType::Event | PacketType::BinaryEvent => {
-            let (event, args) = super::decode_event(py, head.body, &attachments, max_depth)?;
-            (Some(event), args)
+            if raw
+                && attachments.is_empty()
+                && let Some(name) = super::plain_name(head.body)
+            {
+                let body = Bytes::copy_from_slice(head.body);
+                let args = RawArgs::new(py, body, name.len(), max_depth)?;
+                let name = super::raw::utf8_str(py, name, false)?;
+                (Some(name.into_any()), args.into_bound_py_any(py)?)
+            } else {
+                let (event, args) = super::decode_event(py, head.body, &attachments, max_depth)?;
+                (Some(event), args.into_any())
+            }
         }
-        _ if head.body.is_empty() => (None, PyTuple::empty(py)),
+        _ if head.body.is_empty() => (None, PyTuple::empty(py).into_any()),
         PacketType::Ack | PacketType::BinaryAck => (
             None,
-            super::decode_args(py, head.body, &attachments, max_depth)?,
+            super::decode_args(py, head.body, &attachments, max_depth)?.into_any(),
         ),
         _ => (
             None,
-            PyTuple::new(py, [super::decode_value(py, head.body, max_depth)?])?,
+            PyTuple::new(py, [super::decode_value(py, head.body, max_depth)?])?.into_any(),
         ),
     };
     Ok((
@@ -189,7 +203,7 @@ type Decoded<'py> = (
     Bound<'py, PyString>,
     Option<u64>,
     Option<Bound<'py, PyAny>>,
-    Bound<'py, PyTuple>,
+    Bound<'py, PyAny>,
 );
 
 fn check_namespace(namespace: &str) -> PyResult<()> {
