@@ -44,6 +44,7 @@ async def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, 
         scope.get("scheme") in ("https", "wss"),
         # Granian has the port as a str, a Unix socket none at all.
         None if client is None else (client[0], int(client[1] or 0)),
+        scope,
         [(name, value) for name, value in scope["headers"]],
     )
     said = driver.shard.request(driver.clock(), None, *head)
