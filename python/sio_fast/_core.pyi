@@ -212,6 +212,7 @@ class LoopShard:
         websocket: bool,
         secure: bool,
         client: tuple[str, int] | None,
+        scope: object,
         headers: Sequence[tuple[bytes, bytes]],
     ) -> tuple[Any, ...]:
         """A request came: ``target`` as it was sent, ``path`` decoded, ``root`` the part of it that belongs to whoever
@@ -410,6 +411,10 @@ class SocketCore:
     def leave(self, rooms: tuple[str, ...]) -> None: ...
     def rooms(self) -> list[str]: ...
     def in_room(self, room: str) -> bool: ...
+    @property
+    def scope(self) -> Any:
+        """The ASGI scope of the first request; None on a listener of our own."""
+
     def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
         """(headers in order with lower-case names, url, address, xdomain, secure, issued in ms)."""
 

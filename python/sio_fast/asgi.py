@@ -27,8 +27,9 @@ _STATE: Final = _core.UNSETTLED - 1
 _log = logging.getLogger("sio_fast.asgi")
 
 
-async def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, ...] | None:
-    """What the core says about a request, which may have to wait for the application first. None: it is somebody else's."""
+async def verdict(driver: Driver, scope: Scope, receive: Receive, *, mounted: bool) -> tuple[Any, ...] | None:
+    """What the core says about a request, which may have to wait for the application first. None: it is somebody else's.
+    Empty: the client did not wait."""
     path = scope["path"]
     raw = scope.get("raw_path")
     target = quote(path) if raw is None else raw.decode("latin-1").partition("?")[0]
@@ -44,15 +45,35 @@ async def verdict(driver: Driver, scope: Scope, *, mounted: bool) -> tuple[Any, 
         scope.get("scheme") in ("https", "wss"),
         # Granian has the port as a str, a Unix socket none at all.
         None if client is None else (client[0], int(client[1] or 0)),
+        scope,
         [(name, value) for name, value in scope["headers"]],
     )
     said = driver.shard.request(driver.clock(), None, *head)
     driver.settle()
     while said[0] == _core.ASK:
-        await driver.decided(said[1])
+        if not await _decided(driver, receive, said[1]):
+            return ()
         said = driver.shard.request(driver.clock(), said[1], *head)
         driver.settle()
     return None if said[0] == _core.NOT_OURS else said
+
+
+async def _decided(driver: Driver, receive: Receive, question: int) -> bool:
+    """Waits until the application has judged a request. False: the client is gone."""
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while not (await receive())["type"].endswith(".disconnect"):
+            pass
+        gone = True
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await driver.decided(question)
+        tasks.cancel_scope.cancel()
+    return not gone
 
 
 # HTTP.

@@ -27,10 +27,13 @@ class Handshake(Mapping[str, Any]):
     Attributes are preferred; the mapping is there for the codec and for ``dict(socket.handshake)``.
     """
 
-    __slots__ = ("_auth", "_headers", "_load", "_query", "_raw")
+    __slots__ = ("_auth", "_headers", "_load", "_query", "_raw", "_scope")
 
-    def __init__(self, load: Callable[[], RawHandshake], auth: dict[str, Any]) -> None:
+    def __init__(
+        self, load: Callable[[], RawHandshake], auth: dict[str, Any], scope: dict[str, Any] | None = None
+    ) -> None:
         self._load = load
+        self._scope = scope
         self._auth = auth
         self._raw: RawHandshake | None = None
         self._headers: Mapping[str, str] | None = None
@@ -93,7 +96,7 @@ class Handshake(Mapping[str, Any]):
     @property
     def scope(self) -> dict[str, Any] | None:
         """The ASGI scope of the first request; None on the native listener."""
-        return None
+        return self._scope
 
     def __getitem__(self, key: str) -> Any:
         if key not in _FIELDS:

@@ -168,17 +168,18 @@ class Host:
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"an ASGI scope of type {scope['type']!r} is unknown here")
         driver = await self._driving()
-        said = None if driver is None else await verdict(driver, scope, mounted=mounted)
+        connecting = scope["type"] == "websocket"
+
+        async def hear() -> Message:
+            nonlocal connecting
+            message = await receive()
+            connecting = False
+            return message
+
+        said = None if driver is None else await verdict(driver, scope, hear, mounted=mounted)
         if driver is not None and said is not None:
-            driver.begin()
-            try:
-                if scope["type"] == "http":
-                    await answer_http(driver, scope, receive, send, said)
-                else:
-                    await receive()
-                    await answer_websocket(driver, scope, receive, send, said)
-            finally:
-                driver.finish()
+            if said:
+                await self._carry_out(driver, scope, hear if connecting else None, receive, send, said)
         elif other is not None:
             await other(scope, receive, send)
         elif scope["type"] == "http":
@@ -186,6 +187,20 @@ class Host:
         else:
             await receive()
             await refuse(scope, send, self._stranger(scope))
+
+    async def _carry_out(
+        self, driver: Driver, scope: Scope, connect: Receive | None, receive: Receive, send: Send, said: tuple[Any, ...]
+    ) -> None:
+        driver.begin()
+        try:
+            if connect is not None:
+                await connect()
+            if scope["type"] == "http":
+                await answer_http(driver, scope, receive, send, said)
+            else:
+                await answer_websocket(driver, scope, receive, send, said)
+        finally:
+            driver.finish()
 
     def _stranger(self, scope: Scope) -> Answer:
         """The answer to a request that nobody has an answer to."""

@@ -105,7 +105,7 @@ class Socket(CanEmitWithAck, Listening):
         handshake = self._handshake
         if handshake is None:
             # Made when somebody asks: of many sockets nobody does.
-            handshake = Handshake(self._core.handshake, {} if self._auth is None else self._auth)
+            handshake = Handshake(self._core.handshake, {} if self._auth is None else self._auth, self._core.scope)
             _set(self, "_handshake", handshake)
         return handshake
 

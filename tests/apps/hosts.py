@@ -46,6 +46,7 @@ class Hosted:
             self.app,
             lifespan="on",
             log_level="warning",
+            timeout_keep_alive=60,  # as long as the clients think; a request must not meet a connection that closes
             http="h11" if self.variant == "wsproto" else "httptools",
             ws={"": "websockets", "sansio": "websockets-sansio", "wsproto": "wsproto"}[self.variant],  # type: ignore[arg-type]
         )

@@ -109,6 +109,7 @@ def test_a_message_that_drips(server: ServerProcess, closing: list[Any]) -> None
     assert server.expect("disconnect", id=client.id)["reason"] == "ping timeout"
 
 
+@pytest.mark.native
 @pytest.mark.server(app="short.py")
 def test_answers_that_nobody_reads(server: ServerProcess, closing: list[Any]) -> None:
     """What waits for a peer that reads nothing for three times `header_timeout` is given up, and the connection with it."""

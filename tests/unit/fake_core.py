@@ -95,6 +95,8 @@ class FakeSocketCore:
     def in_room(self, room: str) -> bool:
         return room in self._rooms
 
+    scope = None
+
     def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
         headers = [("host", "example.com"), ("x-a", "1"), ("x-a", "2")]
         return headers, "/socket.io/?EIO=4&a=1&a=2&b=", "127.0.0.1", False, False, 1606005226969

@@ -96,6 +96,16 @@ async def test_texts_bytes_and_empty_fields_travel_both_ways() -> None:
 
 
 @pytest.mark.anyio
+async def test_the_handshake_has_the_scope_of_the_first_request() -> None:
+    io = Server()
+    scopes: list[Any] = []
+    io.on("connect")(lambda socket: scopes.append(socket.handshake.scope))
+    async with connected(io) as (host, _):
+        [scope] = scopes
+        assert scope is host.scope
+
+
+@pytest.mark.anyio
 async def test_a_send_that_fails_ends_the_session_and_nothing_else() -> None:
     io = Server()
     async with connected(io) as (host, _):

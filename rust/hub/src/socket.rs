@@ -10,7 +10,10 @@ use std::{
 
 use hashbrown::HashSet;
 use parking_lot::Mutex;
-use sio_protocol::{engineio::request::Transport, ids::Id};
+use sio_protocol::{
+    engineio::request::{Carried, RequestHead, Transport},
+    ids::Id,
+};
 use smallvec::SmallVec;
 
 use crate::{frame::Frame, mailbox::Mailbox, namespace::Namespace, shard::SessionKey};
@@ -23,15 +26,13 @@ pub struct Request {
     pub address: Option<SocketAddr>,
     pub xdomain: bool,
     pub secure: bool,
+    /// What the host that brought it wants to find again.
+    pub carried: Option<Carried>,
 }
 
 impl Request {
-    pub fn new(
-        headers: &[(&str, &[u8])],
-        target: &str,
-        address: Option<SocketAddr>,
-        secure: bool,
-    ) -> Self {
+    pub fn new(request: &RequestHead<'_>) -> Self {
+        let (headers, target) = (request.headers, request.target);
         let length = headers
             .iter()
             .map(|(name, value)| name.len() + value.len() + 2)
@@ -52,9 +53,10 @@ impl Request {
         let xdomain = headers.iter().any(|(name, _)| *name == "origin");
         Self {
             head: head.into(),
-            address,
+            address: request.address,
             xdomain,
-            secure,
+            secure: request.secure,
+            carried: request.host.and_then(|host| host.carried.cloned()),
         }
     }
 

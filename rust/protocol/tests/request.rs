@@ -367,6 +367,7 @@ fn hosted<'a>(
             root,
             mounted,
             websocket,
+            carried: None,
         }),
         ..head("GET", query, &[])
     }

@@ -31,7 +31,7 @@ use sio_hub::{
 };
 use sio_protocol::engineio::{
     reject::Headers,
-    request::{Host, RequestHead},
+    request::{Carried, Host, RequestHead},
 };
 
 use crate::{errors, wake::WakeDescriptor};
@@ -215,6 +215,7 @@ impl LoopShard {
         websocket: bool,
         secure: bool,
         client: Option<(String, u16)>,
+        scope: Py<PyAny>,
         headers: Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let headers: Vec<(&str, &[u8])> = headers
@@ -223,6 +224,7 @@ impl LoopShard {
                 Some((std::str::from_utf8(name.as_bytes()).ok()?, value.as_bytes()))
             })
             .collect();
+        let carried: Carried = Arc::new(scope);
         let head = RequestHead {
             method,
             target,
@@ -237,6 +239,7 @@ impl LoopShard {
                 root,
                 mounted,
                 websocket,
+                carried: Some(&carried),
             }),
             forwarded_host: None,
         };

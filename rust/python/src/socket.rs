@@ -201,6 +201,14 @@ impl SocketCore {
 
     // --- the connection below it: the handshake and `socket.conn`
 
+    /// The ASGI scope of the first request; `None` on a listener of our own.
+    #[getter]
+    fn scope(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let carried = self.socket.session.request.carried.as_ref()?;
+        let scope: &Py<PyAny> = carried.downcast_ref()?;
+        Some(scope.clone_ref(py))
+    }
+
     fn handshake(&self) -> Handshake {
         let request = &self.socket.session.request;
         (

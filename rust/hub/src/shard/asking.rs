@@ -76,7 +76,7 @@ impl Shard {
             topic,
             said: said.clone(),
         });
-        let request = Request::new(head.headers, head.target, head.address, head.secure);
+        let request = Request::new(head);
         let mailbox = Arc::clone(&self.mailbox);
         let Some(question) = Question::new(&self.hub, mailbox, topic, head.method, request, key)
         else {

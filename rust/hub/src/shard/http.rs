@@ -150,7 +150,7 @@ impl Shard {
         let hub = Arc::clone(&self.hub);
         let config = &hub.config;
         let sid = hub.new_id_at(self.place);
-        let request = Request::new(head.headers, head.target, head.address, head.secure);
+        let request = Request::new(head);
         let mailbox = Arc::clone(&self.mailbox);
         let key = self.entries.insert_with(|key| Entry {
             shared: Arc::new(Session::new(

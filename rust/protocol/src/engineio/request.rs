@@ -4,10 +4,12 @@
 //! session of that id lives is the caller's knowledge, which is why there are two steps: [`classify`], then [`decide`].
 //! Bodies, sockets and the session's own state are not known here.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::cors::Verdict;
 pub use super::cors::{CorsOrigins, CorsPolicy};
@@ -45,7 +47,12 @@ pub struct Host<'a> {
     pub mounted: bool,
     /// The request is a WebSocket handshake, checked; without it none can come of it.
     pub websocket: bool,
+    /// What it wants to find again at a session that begins with this request; nobody here looks at it.
+    pub carried: Option<&'a Carried>,
 }
+
+/// Something of a host's own, for the life of a session.
+pub type Carried = Arc<dyn Any + Send + Sync>;
 
 impl<'a> RequestHead<'a> {
     /// The first value of a header, if it is UTF-8.
