@@ -9,8 +9,8 @@
 #   PORT=…            where `make demo` listens (default: 3000)
 #   PYTEST_WORKERS=…  processes that share the Python suite, which mostly waits (default: 4; 0: none, for a debugger)
 #   SECONDS=…         how long `make fuzz` tries each target (default: 60)
-#   ASGI=whole        for `make test-asgi`: the whole suite over every ASGI server, as `make test-all` does
 #   LOOP=…            the event loop of `make soak` (default: uvloop; asyncio, trio)
+#   ASGI=whole        for `make test-asgi`: the whole suite over every ASGI server, as `make test-all` does
 #   PYTEST_ARGS=…     more arguments for pytest, such as PYTEST_ARGS="-k upgrade -x"
 
 SHELL := bash
@@ -48,8 +48,8 @@ FUZZ_TARGETS := $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs)))
 BENCH_COLUMNS := median,iqr,ops,rounds
 QUICK_BENCH := --benchmark-columns=$(BENCH_COLUMNS) --benchmark-max-time=0.1 --benchmark-min-rounds=3 --benchmark-warmup=off
 # The README names commands that work on these words, so a test compares the two.
-.PHONY: help setup demo test loom fuzz soak test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools build develop \
-        sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
+.PHONY: help setup demo test loom fuzz soak test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools \
+        build develop sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
