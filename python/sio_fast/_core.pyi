@@ -182,9 +182,7 @@ class Core:
 @final
 class LoopShard:
     """The sessions of one event loop, for servers that bring the bytes themselves. Loop thread only, but for ``wake``.
-
-    ``now`` is the loop's time in seconds, and not negative. Keys of links and sessions are harmless when they are stale.
-    """
+    ``now`` is the loop's time in seconds, and not negative. Stale keys of links and sessions are harmless."""
 
     @property
     def fd(self) -> int:
@@ -218,9 +216,7 @@ class LoopShard:
         """A request came: ``target`` as it was sent, ``path`` decoded, ``root`` the part of it that belongs to whoever
         mounted us. ``question`` is that of an ``ASK`` which was decided. Call ``settle`` afterwards."""
 
-    def request_aborted(self, question: int) -> None:
-        """The client of a request that waits for the application's word is gone."""
-
+    def request_aborted(self, question: int) -> None: ...
     def link_open(self, now: float, link: int) -> int:
         """The WebSocket was accepted. Returns the state of the link."""
 
@@ -412,9 +408,7 @@ class SocketCore:
     def rooms(self) -> list[str]: ...
     def in_room(self, room: str) -> bool: ...
     @property
-    def scope(self) -> Any:
-        """The ASGI scope of the first request; None on a listener of our own."""
-
+    def scope(self) -> Any: ...
     def handshake(self) -> tuple[list[tuple[str, str]], str, str | None, bool, bool, int]:
         """(headers in order with lower-case names, url, address, xdomain, secure, issued in ms)."""
 

@@ -80,7 +80,7 @@ class Hosted:
         from granian.server.embed import Server
 
         sock.close()
-        server = Server(self.app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
+        server = Server(self.app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
         async with anyio.create_task_group() as tasks:
 
             async def stop() -> None:

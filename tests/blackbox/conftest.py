@@ -33,6 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         mark = metafunc.definition.get_closest_marker("loops")
         native = metafunc.definition.get_closest_marker("native") or "server" not in metafunc.fixturenames
         skins = ["native"] if native else chosen_skins(metafunc.config)
+        barred = {mark.args[0] for mark in metafunc.definition.iter_markers("not_on")}
+        skins = [skin for skin in skins if skin not in barred]
         wanted = metafunc.config.getoption("--loop") or LOOPS
         backends = [each for skin in skins for each in backends_of(skin, mark.args if mark else LOOPS, wanted)]
     metafunc.parametrize("backend", backends, ids=[each.label for each in backends], scope="session")
