@@ -73,7 +73,7 @@ test-rust: $(STAMPS)/venv ## Tests of the Rust crates
 	fi
 
 test-python: $(STAMPS)/wheel $(STAMPS)/test js ## The Python suite: unit, house, black-box, browser
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 # Two servers carry the whole suite, one on each kind of loop; the others a sample. ASGI=whole: all of them everything.
 test-asgi: $(STAMPS)/wheel $(STAMPS)/test js ## The black-box suite over ASGI servers
