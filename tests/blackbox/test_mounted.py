@@ -64,6 +64,7 @@ def echoes(wire: PollingWire | WebSocketWire) -> RawClient:
 # --- where it answers
 
 
+@pytest.mark.parity("faults.mount", "files.attach")
 @pytest.mark.parametrize(
     ("how", "prefix", "path"),
     [
@@ -105,6 +106,7 @@ def test_a_wrong_path_is_told_the_right_one(start: Start, path: str) -> None:
 # --- lifespans
 
 
+@pytest.mark.parity("faults.lifespan")
 @pytest.mark.parametrize("how", ["wrapped", "mounted", "starlette", "litestar"])
 def test_the_applications_own_lifespan_runs_around_ours(start: Start, how: str) -> None:
     server = start(how)
@@ -144,6 +146,7 @@ def test_a_lifespan_that_is_entered_twice_is_named(start: Start) -> None:
 # --- the end
 
 
+@pytest.mark.parity("faults.shutdown")
 @pytest.mark.parametrize(("skin", "loop"), CARRIERS)
 def test_a_signal_ends_it_under_clients(start: Start, skin: str, loop: str) -> None:
     """With a poll that hangs and WebSockets open. Nothing waits for them."""
@@ -182,6 +185,7 @@ def test_a_browser_that_leaves_is_no_shutdown(start: Start, code: int) -> None:
 # --- CORS and proxies
 
 
+@pytest.mark.parity("faults.double_cors")
 def test_no_second_header_beside_the_applications_middleware(start: Start) -> None:
     server = start("mounted", cors_allowed_origins=["http://elsewhere.example"])
     with HttpConnection(server.port) as http:
@@ -191,6 +195,7 @@ def test_no_second_header_beside_the_applications_middleware(start: Start) -> No
     assert allowed == ["http://elsewhere.example"]
 
 
+@pytest.mark.parity("faults.origin_text")
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_a_refused_origin_is_told_on_both_transports(start: Start, transport: str) -> None:
     server = start("alone")
