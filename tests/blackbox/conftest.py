@@ -71,14 +71,17 @@ def keep_marked(config: pytest.Config, items: list[pytest.Item], mark: str) -> N
 
 
 def keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    known = {id(item) for item in kept}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in known])
     items[:] = kept
 
 
 def skin_of(item: pytest.Item) -> str | None:
     """What carries the server of a test; None if it has none, "" if it should and nothing does."""
     backend = getattr(getattr(item, "callspec", None), "params", {}).get("backend")
-    return None if backend is None else getattr(backend, "skin", "")
+    if backend is None or "blackbox" not in item.path.parts:
+        return None
+    return getattr(backend, "skin", "")
 
 
 @pytest.hookimpl(wrapper=True)
