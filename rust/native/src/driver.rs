@@ -169,11 +169,13 @@ impl Driver {
         self.connections.get()
     }
 
+    /// Those of all threads.
     pub(crate) fn all_connections(&self) -> usize {
         self.all_connections.load(Ordering::Relaxed)
     }
 
-    /// The same for a new connection, unless there are `limit` already, on whichever threads.
+    /// Counts a new connection for as long as the returned value lives, unless there are `limit` already, on whichever
+    /// threads.
     pub(crate) fn count_up_to(self: &Rc<Self>, limit: usize) -> Option<Counted> {
         self.all_connections
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
@@ -184,7 +186,7 @@ impl Driver {
         Some(Counted(Rc::clone(self)))
     }
 
-    /// Counts a connection for as long as the returned value lives.
+    /// Counts one that was let in already, and has changed its form.
     pub(crate) fn count_connection(self: &Rc<Self>) -> Counted {
         self.connections.set(self.connections.get() + 1);
         self.all_connections.fetch_add(1, Ordering::Relaxed);
