@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from . import cancellation
+from . import cancellation, faults
 from .calls import answer_values, called, invoke
 from .exceptions import AckError, InvalidPayload, RejectEvent
 
@@ -132,12 +132,13 @@ def complain(lane: Lane, name: EventName, error: BaseException) -> None:
     elif isinstance(error, RejectEvent):
         _log.warning("event %r rejected: %s (socket %s)", name, error, lane.socket.id, extra=fields_of(lane, name))
     else:
-        _log.error(
+        faults.tell(
+            _log,
             "a handler of event %r failed (socket %s of %r)",
             name,
             lane.socket.id,
             lane.nsp.name,
-            exc_info=error,
+            error=error,
             extra=fields_of(lane, name),
         )
 

@@ -1,0 +1,277 @@
+"""The client's end of the transports: Engine.IO packets to and from an ASGI application, by messages instead of sockets.
+
+Refuses to know what a packet means. Text packets are ``str``, binary ones ``bytes``.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+
+import anyio
+
+from ..driver import Signal
+
+if TYPE_CHECKING:
+    from ..asgi_types import ASGIApp, Message, Scope
+
+__all__ = ("Carrier", "Ears", "Packet", "Polling", "Request", "WebSocket")
+
+Packet: TypeAlias = str | bytes
+
+# Separates the packets of a payload.
+_SEPARATOR: Final = "\x1e"
+
+
+class Ears(Protocol):
+    """Who hears of what a carrier brings.
+
+    Attributes:
+        sid: Id of the session; empty before the handshake.
+    """
+
+    sid: str
+
+    def hear(self, packet: Packet) -> None:
+        """A packet came."""
+
+    def refused(self, status: int, headers: dict[str, str], body: str) -> None:
+        """The server answered a request with an error."""
+
+    def gone(self, reason: str) -> None:
+        """The transport has ended, in the official client's words. Again: it has no meaning."""
+
+
+class Carrier(Protocol):
+    """A transport of one session."""
+
+    async def run(self) -> None:
+        """Until it has ended."""
+
+    def send(self, packet: Packet) -> None:
+        """Queues a packet."""
+
+    def close(self) -> None:
+        """Ends it when what is queued has been sent."""
+
+    def drop(self) -> None:
+        """Ends it now, as a connection ends that breaks."""
+
+    def read(self, *, on: bool) -> None:
+        """Reads on, or lets what the server sends pile up there."""
+
+
+class Request(NamedTuple):
+    """What the requests of one client have in common.
+
+    Attributes:
+        app: Who answers them.
+        path: Their path.
+        query: Pairs, without those of the protocol.
+        headers: Pairs, names in lower case.
+        client: Address and port.
+    """
+
+    app: ASGIApp
+    path: str
+    query: str
+    headers: list[tuple[bytes, bytes]]
+    client: tuple[str, int]
+
+    def scope(self, kind: str, query: str, **more: Any) -> Scope:
+        """The scope of one of them."""
+        whole = f"{query}&{self.query}" if self.query else query
+        return {
+            "type": kind,
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "http" if kind == "http" else "ws",
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "root_path": "",
+            "query_string": whole.encode(),
+            "headers": list(self.headers),
+            "client": self.client,
+            "server": ("testserver", 80),
+            "state": {},
+            **more,
+        }
+
+
+class WebSocket:
+    """One WebSocket from its beginning to its end."""
+
+    def __init__(self, request: Request, ears: Ears) -> None:
+        self._request = request
+        self._ears = ears
+        self._waiting: deque[Message] = deque([{"type": "websocket.connect"}])
+        self._more = Signal()
+        self._reads = anyio.Event()
+        self._reads.set()
+        self._refusal: tuple[int, dict[str, str]] | None = None
+        self._body = b""
+
+    def read(self, *, on: bool) -> None:
+        """Reads on, or lets what the server sends pile up there."""
+        if on:
+            self._reads.set()
+        else:
+            self._reads = anyio.Event()
+
+    async def run(self) -> None:
+        """Until it has ended."""
+        query = "EIO=4&transport=websocket"
+        scope = self._request.scope("websocket", query, subprotocols=[], extensions={"websocket.http.response": {}})
+        await self._request.app(scope, self._receive, self._send)
+        self._ears.gone("transport close")
+
+    def send(self, packet: Packet) -> None:
+        """Queues a packet."""
+        self._put({"type": "websocket.receive", "text" if isinstance(packet, str) else "bytes": packet})
+
+    def close(self) -> None:
+        """A close frame, behind what is queued."""
+        self._put({"type": "websocket.disconnect", "code": 1000})
+
+    def drop(self) -> None:
+        """The connection breaks."""
+        self._waiting.clear()
+        self._reads.set()
+        self._put({"type": "websocket.disconnect", "code": 1006})
+
+    def _put(self, message: Message) -> None:
+        self._waiting.append(message)
+        self._more.tell()
+
+    async def _receive(self) -> Message:
+        while not self._waiting:
+            await self._more.wait()
+        return self._waiting.popleft()
+
+    async def _send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.send":
+            await self._reads.wait()
+            text = message.get("text")
+            self._ears.hear(message["bytes"] if text is None else text)
+        elif kind == "websocket.http.response.start":
+            self._refusal = message["status"], _named(message["headers"])
+        elif kind == "websocket.http.response.body":
+            self._body += message.get("body", b"")
+            if self._refusal is not None and not message.get("more_body", False):
+                self._ears.refused(*self._refusal, self._body.decode("utf-8", "replace"))
+        elif kind == "websocket.close":
+            self._ears.gone("transport close")
+
+
+class Polling:
+    """Long-polling: one task that asks, one that tells."""
+
+    def __init__(self, request: Request, ears: Ears) -> None:
+        self._request = request
+        self._ears = ears
+        self._waiting: deque[Packet] = deque()
+        self._more = Signal()
+        self._over = False
+        self._dropped = anyio.Event()
+        self._reads = anyio.Event()
+        self._reads.set()
+
+    async def run(self) -> None:
+        """Until it has ended."""
+        if await self._ask():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._tell)
+                while not self._over and await self._ask():
+                    pass
+                self._over = True
+                self._more.tell()
+        self._ears.gone("transport close")
+
+    def read(self, *, on: bool) -> None:
+        """Asks on, or not when the question that is under way has been answered."""
+        if on:
+            self._reads.set()
+        else:
+            self._reads = anyio.Event()
+
+    def send(self, packet: Packet) -> None:
+        """Queues a packet."""
+        self._waiting.append(packet)
+        self._more.tell()
+
+    def close(self) -> None:
+        """The packet that says so, behind what is queued."""
+        self.send("1")
+
+    def drop(self) -> None:
+        """The connections break."""
+        self._over = True
+        self._waiting.clear()
+        self._dropped.set()
+        self._reads.set()
+        self._more.tell()
+
+    async def _ask(self) -> bool:
+        """One GET. False: there will be no other."""
+        await self._reads.wait()
+        answer = await self._http("GET", b"")
+        if answer is None:
+            return False
+        status, headers, body = answer
+        text = body.decode()
+        if status != 200:
+            # The session is over and the server has forgotten it: not what a handshake that is refused means.
+            if not self._ears.sid:
+                self._ears.refused(status, headers, text)
+            return False
+        for part in text.split(_SEPARATOR):
+            self._over = self._over or part == "1"
+            self._ears.hear(base64.b64decode(part[1:]) if part.startswith("b") else part)
+        return True
+
+    async def _tell(self) -> None:
+        """POSTs what waits, all of it in one body."""
+        while not self._over:
+            await self._more.wait()
+            if not self._waiting or self._over:
+                continue
+            parts = [each if isinstance(each, str) else f"b{base64.b64encode(each).decode()}" for each in self._waiting]
+            self._waiting.clear()
+            body = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
+            answer = await self._http("POST", body)
+            if answer is None or answer[0] != 200:
+                self._ears.gone("transport error")
+                self.drop()
+
+    async def _http(self, method: str, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
+        """One request and its answer. None: it was given up."""
+        sid = f"&sid={self._ears.sid}" if self._ears.sid else ""
+        headers = [*self._request.headers, (b"content-type", b"text/plain; charset=UTF-8")]
+        scope = self._request.scope("http", f"EIO=4&transport=polling{sid}", method=method, headers=headers)
+        asked = False
+        status, fields, content, complete = 0, dict[str, str](), b"", False
+
+        async def receive() -> Message:
+            nonlocal asked
+            if not asked:
+                asked = True
+                return {"type": "http.request", "body": body, "more_body": False}
+            await self._dropped.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            nonlocal status, fields, content, complete
+            if message["type"] == "http.response.start":
+                status, fields = message["status"], _named(message["headers"])
+            else:
+                content += message.get("body", b"")
+                complete = not message.get("more_body", False)
+
+        await self._request.app(scope, receive, send)
+        return (status, fields, content) if complete else None
+
+
+def _named(headers: Any) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}

@@ -1,0 +1,193 @@
+"""The client's end of one Engine.IO session: the handshake, pings, and Socket.IO packets for the namespaces that share it.
+
+Refuses to know how packets travel and who waits for what.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from .._core import decode_packet, encode_connect, encode_packet
+from .carriers import Polling, WebSocket
+from .exceptions import HandshakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..types import EventName, Transport
+    from .carriers import Packet, Request
+
+__all__ = ("Connection", "Member")
+
+_CONNECT: Final = 0
+_DISCONNECT: Final = 1
+_CONNECT_ERROR: Final = 4
+_BINARY: Final = "56"
+
+
+class Member(Protocol):
+    """A socket that lives on a connection."""
+
+    def accepted(self, sid: str) -> None:
+        """CONNECT came."""
+
+    def refused(self, payload: Any) -> None:
+        """CONNECT_ERROR came."""
+
+    def left(self, reason: str) -> None:
+        """It is connected no more."""
+
+    def event(self, name: EventName, args: Sequence[Any], ack_id: int | None) -> None:
+        """EVENT came."""
+
+    def answered(self, ack_id: int, args: Sequence[Any]) -> None:
+        """ACK came."""
+
+
+class Connection:
+    """One session.
+
+    Args:
+        request: What its requests have in common.
+        transport: ``"websocket"`` or ``"polling"``.
+        max_depth: The deepest nesting of JSON.
+        changed: Called after everything that came.
+
+    Attributes:
+        sid: Id of the session; empty before the handshake.
+        transport: What carries it.
+        answers_pings: False to stay silent when the server pings.
+        pings: How many pings came.
+        refusal: Why there is no session.
+        over: Why there is none any more; None while there is.
+        members: The sockets by the names of their namespaces.
+    """
+
+    def __init__(self, request: Request, transport: Transport, max_depth: int, changed: Callable[[], None]) -> None:
+        self.sid = ""
+        self.transport: Transport = transport
+        self.answers_pings = True
+        self.pings = 0
+        self.refusal: HandshakeError | None = None
+        self.over: str | None = None
+        self.members: dict[str, Member] = {}
+        self._carrier = (WebSocket if transport == "websocket" else Polling)(request, self)
+        self._max_depth = max_depth
+        self._changed = changed
+        self._closing = False
+        # A packet that waits for its attachments: text, those that came, how many there will be.
+        self._text = ""
+        self._parts: list[bytes] = []
+        self._missing = 0
+
+    async def run(self) -> None:
+        """Until it is over."""
+        await self._carrier.run()
+
+    # What the client does.
+
+    def connect(self, nsp: str, auth: Any) -> None:
+        """Asks for a namespace."""
+        self._send(encode_connect(auth, namespace=nsp, max_depth=self._max_depth), ())
+
+    def emit(self, nsp: str, name: EventName, args: tuple[Any, ...], ack_id: int | None) -> None:
+        """Sends an event."""
+        self._send(*encode_packet(name, args, namespace=nsp, ack_id=ack_id, max_depth=self._max_depth))
+
+    def answer(self, nsp: str, ack_id: int, args: tuple[Any, ...]) -> None:
+        """Sends an answer."""
+        self._send(*encode_packet(None, args, namespace=nsp, ack_id=ack_id, max_depth=self._max_depth))
+
+    def leave(self, nsp: str) -> None:
+        """Leaves a namespace; with the last one the connection ends, as the official client's does."""
+        self._send("1" if nsp == "/" else f"1{nsp},", ())
+        self.members.pop(nsp, None)
+        if not self.members:
+            self.close()
+
+    def close(self) -> None:
+        """Ends it in an orderly way."""
+        if not self._closing and self.over is None:
+            self._closing = True
+            self._carrier.close()
+
+    def drop(self) -> None:
+        """The transport breaks."""
+        self._carrier.drop()
+        self.gone("transport close")
+
+    def read(self, *, on: bool) -> None:
+        """Reads on, or stops reading."""
+        self._carrier.read(on=on)
+
+    def _send(self, text: str, parts: Sequence[bytes]) -> None:
+        if self.over is None and not self._closing:
+            self._carrier.send(f"4{text}")
+            for part in parts:
+                self._carrier.send(part)
+
+    # What its carrier says.
+
+    def hear(self, packet: Packet) -> None:
+        """A packet came."""
+        if isinstance(packet, bytes):
+            self._parts.append(packet)
+            self._complete()
+        elif packet.startswith("4"):
+            text = packet[1:]
+            self._text, self._parts = text, []
+            self._missing = int(text[1 : text.index("-")]) if text[:1] in _BINARY else 0
+            self._complete()
+        elif packet.startswith("2"):
+            self.pings += 1
+            if self.answers_pings:
+                self._carrier.send(f"3{packet[1:]}")
+        elif packet.startswith("0"):
+            self.sid = json.loads(packet[1:])["sid"]
+        elif packet == "1":
+            self.gone("transport close")
+        self._changed()
+
+    def refused(self, status: int, headers: dict[str, str], body: str) -> None:
+        """There will be no session."""
+        self.refusal = HandshakeError(status, headers, body)
+        self.gone("transport error")
+
+    def gone(self, reason: str) -> None:
+        """The transport has ended."""
+        if self.over is None:
+            self.over = reason
+            members, self.members = self.members, {}
+            for member in members.values():
+                member.left(reason)
+            self._changed()
+
+    # Packets.
+
+    def _complete(self) -> None:
+        if len(self._parts) < self._missing:
+            return
+        text, parts = self._text, self._parts
+        self._text, self._parts, self._missing = "", [], 0
+        refused = text.startswith(str(_CONNECT_ERROR))
+        # The codec reads what clients send, and a refusal is the server's alone; it is built like a CONNECT.
+        kind, nsp, ack_id, name, args = decode_packet(
+            f"{_CONNECT}{text[1:]}" if refused else text, parts, max_depth=self._max_depth
+        )
+        member = self.members.get(nsp)
+        if member is None:
+            return
+        if refused:
+            del self.members[nsp]
+            member.refused(args[0])
+        elif kind == _CONNECT:
+            member.accepted(args[0]["sid"])
+        elif kind == _DISCONNECT:
+            del self.members[nsp]
+            member.left("io server disconnect")
+        elif name is not None:
+            # Servers send no other numbers than whole ones.
+            member.event(cast("EventName", name), args, ack_id)
+        elif ack_id is not None:
+            member.answered(ack_id, args)
