@@ -5,7 +5,6 @@ It is a host as any ASGI server is, with a clock that stands still. Refuses to k
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlencode
 
@@ -15,13 +14,14 @@ from .. import faults
 from ..calls import answer_values, called
 from ..driver import Driver
 from ..names import namespace_name
+from .apart import Apart
 from .carriers import Request
 from .connection import Connection
 from .settling import quiet
 from .socket import ClientSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from anyio.abc import TaskGroup, TaskStatus
@@ -87,68 +87,99 @@ class TestClient:
         self._now = 0.0
         self._driver: Driver | None = None
         self._faults: list[BaseException] = []
-        self._crash: BaseException | None = None
         self._changed = anyio.Event()
-        self._block: contextlib.AbstractAsyncContextManager[None] | None = None
+        self._apart: Apart | None = None
+        self._leaving = self._ended = self._started = anyio.Event()
+        self._connections: set[Connection] = set()
         self._tasks: TaskGroup | None = None
         self._port = 49152
 
     # Coming and going.
 
     async def __aenter__(self) -> Self:
-        block = self._running()
-        await block.__aenter__()
-        self._block = block
+        if self._apart is not None:
+            raise RuntimeError("this TestClient is in use; make another one for another block")
+        self._leaving, self._ended, self._started = anyio.Event(), anyio.Event(), anyio.Event()
+        self._apart = Apart(self._main)
+        await self._apart.begin()
+        try:
+            await self._started.wait()
+            self._raise_fault()
+        except BaseException:
+            await self._end()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        block, self._block = self._block, None
-        return None if block is None else await block.__aexit__(kind, error, trace)
-
-    @contextlib.asynccontextmanager
-    async def _running(self) -> AsyncGenerator[None]:
-        failure: BaseException | None = None
-        async with anyio.create_task_group() as tasks:
-            try:
-                await self._start(tasks)
-                yield
+    ) -> None:
+        try:
+            if error is None:
                 await self.settle()
-            except (anyio.get_cancelled_exc_class(), GeneratorExit):
-                raise
-            except BaseException as error:  # noqa: BLE001 - raised below, outside the group
-                failure = error
-            await self._server.close(grace=self._grace)
-            tasks.cancel_scope.cancel()
-        self._tasks = self._driver = None
-        if self._crash is not None:
-            raise self._crash
-        if failure is not None:
-            for fault in self._faults:
-                failure.add_note(f"and code of the server failed: {fault!r}")
-            raise failure
-        self._raise_fault()
+            if not isinstance(error, anyio.get_cancelled_exc_class()):
+                self._leaving.set()
+                await self._ended.wait()
+        except BaseException as failure:
+            await self._end()
+            self._note(failure)
+            raise
+        await self._end()
+        if error is not None:
+            self._note(error)
+        elif self._faults:
+            first = self._faults.pop(0)
+            self._note(first)
+            raise first
 
-    async def _start(self, tasks: TaskGroup) -> None:
+    async def _end(self) -> None:
+        """Ends it at once, if it has not ended."""
+        if self._tasks is not None:
+            self._tasks.cancel_scope.cancel()
+        self._leaving.set()
+        with anyio.CancelScope(shield=True):
+            await self._ended.wait()
+        apart, self._apart = self._apart, None
+        if apart is not None:
+            await apart.end()
+
+    async def _main(self) -> None:
+        faults.listener.set(self._hear)
+        try:
+            async with anyio.create_task_group() as tasks:
+                if await self._start(tasks):
+                    self._tasks = tasks
+                    self._started.set()
+                    await self._leaving.wait()
+                    for connection in self._connections:
+                        connection.read(on=True)
+                    await self._server.close(grace=self._grace)
+                tasks.cancel_scope.cancel()
+        finally:
+            self._tasks = self._driver = None
+            self._connections.clear()
+            self._started.set()
+            self._ended.set()
+            self._tell()
+
+    async def _start(self, tasks: TaskGroup) -> bool:
         host = self._server._hosting
         usual, host.drive = host.drive, self._drive
-        token = faults.listener.set(self._hear)
         try:
-            await tasks.start(self._serve, tasks)
+            await tasks.start(self._serve)
+        except Exception as error:  # noqa: BLE001 - raised in the test
+            self._crash(error)
+            return False
         finally:
-            faults.listener.reset(token)
             host.drive = usual
-        self._tasks = tasks
+        return True
 
-    async def _serve(self, tasks: TaskGroup, *, task_status: TaskStatus[None]) -> None:
+    async def _serve(self, *, task_status: TaskStatus[None]) -> None:
         try:
             await self._server._hosting.run(task_status=task_status)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
-            if self._tasks is None:
+            if not self._started.is_set():
                 raise
-            self._crash = error
-            tasks.cancel_scope.cancel()
+            self._crash(error)
 
     def _drive(self, core: Core) -> Driver:
         self._driver = Driver(core, lambda: self._now, watches=False)
@@ -232,11 +263,14 @@ class TestClient:
         return socket
 
     async def _carry(self, connection: Connection) -> None:
+        self._connections.add(connection)
         try:
             await connection.run()
         except Exception as error:  # noqa: BLE001 - raised in the test
             self._hear(error)
             connection.gone("transport error")
+        finally:
+            self._connections.discard(connection)
 
     def _call(self, socket: ClientSocket, handler: Callable[..., Any], args: Sequence[Any], ack_id: int | None) -> None:
         """Calls what :meth:`ClientSocket.on` registered."""
@@ -318,12 +352,21 @@ class TestClient:
     def _hear(self, error: BaseException) -> None:
         """Code of the server, or a test's own handler, has failed."""
         if self._raises:
-            self._faults.append(error)
-            self._tell()
+            self._crash(error)
+
+    def _crash(self, error: BaseException) -> None:
+        self._faults.append(error)
+        self._tell()
 
     def _raise_fault(self) -> None:
         if self._faults:
             raise self._faults.pop(0)
+
+    def _note(self, failure: BaseException) -> None:
+        """What else went wrong belongs to the text of a failure."""
+        for fault in self._faults:
+            failure.add_note(f"and code of the server failed: {fault!r}")
+        self._faults.clear()
 
     def _inside(self) -> TaskGroup:
         if self._tasks is None:
