@@ -9,5 +9,6 @@ from .client import TestClient
 from .exceptions import HandshakeError
 from .received import Received
 from .socket import ClientSocket
+from .sync import SyncClientSocket, SyncTestClient
 
-__all__ = ("ClientSocket", "HandshakeError", "Received", "TestClient")
+__all__ = ("ClientSocket", "HandshakeError", "Received", "SyncClientSocket", "SyncTestClient", "TestClient")

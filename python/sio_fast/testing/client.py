@@ -13,6 +13,7 @@ import anyio
 from .. import faults
 from ..calls import answer_values, called
 from ..driver import Driver
+from ..hosted.lifespan import Lifespan
 from ..names import namespace_name
 from .apart import Apart
 from .carriers import Request
@@ -57,6 +58,9 @@ class TestClient:
 
     Args:
         io: The server.
+        app: The ASGI application that ``io`` is mounted in or wrapped around, if the test is to go through it: clients
+            connect to it, and its lifespan runs around the block, or starts ``io`` if it does so by itself.
+        path: Path of the clients' requests; None: the server's option.
         transport: What clients use that do not say it themselves.
         timeout: Real seconds that something expected may take.
         grace: Real seconds for handlers that still run when the block is left; see :meth:`Server.close`.
@@ -72,6 +76,8 @@ class TestClient:
         self,
         io: Server[Any],
         *,
+        app: ASGIApp | None = None,
+        path: str | None = None,
         transport: Literal["websocket", "polling"] = "websocket",
         timeout: float = 5,
         grace: float = 5,
@@ -80,7 +86,8 @@ class TestClient:
         _check_transport(transport)
         self.timeout = timeout
         self._server = io
-        self._app: ASGIApp = io
+        self._app = app
+        self._path = f"{(io.options['path'] if path is None else path).rstrip('/')}/"
         self._transport: Literal["websocket", "polling"] = transport
         self._grace = grace
         self._raises = raise_server_exceptions
@@ -89,6 +96,7 @@ class TestClient:
         self._faults: list[BaseException] = []
         self._changed = anyio.Event()
         self._apart: Apart | None = None
+        self._lifespan: Lifespan | None = None
         self._leaving = self._ended = self._started = anyio.Event()
         self._connections: set[Connection] = set()
         self._tasks: TaskGroup | None = None
@@ -153,6 +161,8 @@ class TestClient:
                     for connection in self._connections:
                         connection.read(on=True)
                     await self._server.close(grace=self._grace)
+                    if self._lifespan is not None:
+                        await self._lifespan.stop(self._grace)
                 tasks.cancel_scope.cancel()
         finally:
             self._tasks = self._driver = None
@@ -165,7 +175,11 @@ class TestClient:
         host = self._server._hosting
         usual, host.drive = host.drive, self._drive
         try:
-            await tasks.start(self._serve)
+            if self._app is not None:
+                self._lifespan = Lifespan(self._app)
+                await self._lifespan.start(tasks)
+            if self._driver is None:
+                await tasks.start(self._serve)
         except Exception as error:  # noqa: BLE001 - raised in the test
             self._crash(error)
             return False
@@ -220,8 +234,8 @@ class TestClient:
         self._port += 1
         given = {"host": "testserver", "user-agent": "sio_fast.testing", **(headers or {})}
         request = Request(
-            self._app,
-            f"{self._server._settings.path.rstrip('/')}/",
+            self._server if self._app is None else self._app,
+            self._path,
             urlencode(query or {}),
             [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in given.items()],
             (address, self._port),

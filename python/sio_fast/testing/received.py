@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from ..types import EventName
 
 __all__ = ("Received",)
 
+A = TypeVar("A")
 
-class Received(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's subclass has no room for slots
+
+class Received(tuple[Any, ...], Generic[A]):  # noqa: SLOT001 - a tuple's subclass has no room for slots
     """The arguments of an event from the server: a tuple, always, however many there are.
 
     ``assert await a.expect("news") == ("hello", 1)`` compares them; an event without arguments is ``()``.
@@ -24,10 +26,10 @@ class Received(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's subclass has no ro
 
     event: EventName
     ack_requested: bool
-    _answer: Callable[[tuple[Any, ...]], Awaitable[None]] | None
+    _answer: Callable[[tuple[Any, ...]], A] | None
 
     def __new__(  # noqa: D102 - the class says it
-        cls, event: EventName, args: Iterable[Any], answer: Callable[[tuple[Any, ...]], Awaitable[None]] | None
+        cls, event: EventName, args: Iterable[Any], answer: Callable[[tuple[Any, ...]], A] | None
     ) -> Self:
         self = super().__new__(cls, args)
         self.event = event
@@ -35,9 +37,9 @@ class Received(tuple[Any, ...]):  # noqa: SLOT001 - a tuple's subclass has no ro
         self._answer = answer
         return self
 
-    def ack(self, *values: Any) -> Awaitable[None]:
+    def ack(self, *values: Any) -> A:
         """Answers the server's ``emit_with_ack``. It is sent when this returns; awaiting it is optional and waits until the
-        server has settled.
+        server has settled, for which a :class:`SyncTestClient` always waits.
 
         Raises:
             RuntimeError: The server asked for no answer, or has got it.

@@ -40,7 +40,7 @@ class ClientSocket:
         self.connected = False
         self._client = client
         self._connection = connection
-        self._waiting: list[Received] = []
+        self._waiting: list[Received[Awaitable[None]]] = []
         self._handlers: dict[EventName, Callable[..., Any]] = {}
         self._answers: dict[int, Sequence[Any]] = {}
         self._next_ack = 0
@@ -59,7 +59,7 @@ class ClientSocket:
         return self._connection.transport
 
     @property
-    def waiting(self) -> tuple[Received, ...]:
+    def waiting(self) -> tuple[Received[Awaitable[None]], ...]:
         """Events that came and that nobody has expected yet, oldest first."""
         return tuple(self._waiting)
 
@@ -186,7 +186,7 @@ class ClientSocket:
 
         return register
 
-    async def expect(self, event: str | Event[Any, Any], *, timeout: float | None = None) -> Received:
+    async def expect(self, event: str | Event[Any, Any], *, timeout: float | None = None) -> Received[Awaitable[None]]:
         """Waits for an event and takes it. Events of other names stay where they are, and order among equals is kept.
 
         Args:
@@ -203,7 +203,7 @@ class ClientSocket:
         name = event_name(event)
         limit = self._client.timeout if timeout is None else timeout
 
-        def found() -> Received | None:
+        def found() -> Received[Awaitable[None]] | None:
             return next((each for each in self._waiting if each.event == name), None)
 
         await self._client._until(lambda: found() is not None or not self.connected, limit)
