@@ -155,6 +155,7 @@ class ClientSocket:
         if ack_id in self._answers:
             values = self._answers.pop(ack_id)
             return values[0] if len(values) == 1 else tuple(values) or None
+        await self._client.settle()  # what has failed there says more than that nothing came
         if not self.connected:
             raise DisconnectedError(self._reason)
         late = AckTimeout((), (self.id,))
@@ -209,6 +210,7 @@ class ClientSocket:
         await self._client._until(lambda: found() is not None or not self.connected, limit)
         taken = found()
         if taken is None:
+            await self._client.settle()  # as above
             how = f"within {limit:g} s" if self.connected else f"before the end ({self._reason})"
             raise AssertionError(f"expected {name!r}, which did not come {how}; {self._seen()}")
         # By identity: equal arguments are equal tuples, whatever their event.
