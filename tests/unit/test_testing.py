@@ -338,3 +338,33 @@ async def test_a_failed_test_says_what_else_failed(io: Server[Socket]) -> None:
     with pytest.raises(ZeroDivisionError) as failed:
         await fail()
     assert failed.value.__notes__ == ["and code of the server failed: LookupError('a bug')"]
+
+
+async def test_an_upgrade(io: Server[Socket]) -> None:
+    async with TestClient(io, transport="polling") as client:
+        a = await client.connect()
+        conn = io.sockets[a.id].conn
+        assert (a.transport, conn.transport, conn.upgraded) == ("polling", "polling", False)
+        io.emit("before", b"1")
+        await a.upgrade()
+        assert (a.transport, conn.transport, conn.upgraded) == ("websocket", "websocket", True)
+        io.emit("after", b"2")
+        assert await a.expect("after") == (b"2",)
+        assert await a.expect("before") == (b"1",)
+        assert await a.emit_with_ack("echo", b"3") == b"3"
+        await client.advance(100)
+        with pytest.raises(RuntimeError, match="is on WebSocket;"):
+            await a.upgrade()
+        await client.drop(a)
+        assert io.engine.clients_count == 0
+
+
+async def test_an_upgrade_that_the_server_does_not_offer() -> None:
+    io = Server(allow_upgrades=False)
+    io.on("echo")(lambda socket, value: value)
+    async with TestClient(io, transport="polling") as client:
+        a = await client.connect()
+        with pytest.raises(RuntimeError, match="the server offered no upgrade"):
+            await a.upgrade()
+        assert await a.emit_with_ack("echo", 1) == 1
+        assert a.connected

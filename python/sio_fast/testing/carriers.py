@@ -14,6 +14,8 @@ import anyio
 from ..driver import Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..asgi_types import ASGIApp, Message, Scope
 
 __all__ = ("Carrier", "Ears", "Packet", "Polling", "Request", "WebSocket")
@@ -121,7 +123,7 @@ class WebSocket:
 
     async def run(self) -> None:
         """Until it has ended."""
-        query = "EIO=4&transport=websocket"
+        query = f"EIO=4&transport=websocket{_sid(self._ears)}"
         scope = self._request.scope("websocket", query, subprotocols=[], extensions={"websocket.http.response": {}})
         await self._request.app(scope, self._receive, self._send)
         self._ears.gone("transport close")
@@ -166,14 +168,20 @@ class WebSocket:
 
 
 class Polling:
-    """Long-polling: one task that asks, one that tells."""
+    """Long-polling: one task that asks, one that tells.
+
+    Attributes:
+        idle: It does neither any more.
+    """
 
     def __init__(self, request: Request, ears: Ears) -> None:
         self._request = request
         self._ears = ears
         self._waiting: deque[Packet] = deque()
         self._more = Signal()
+        self.idle = False
         self._over = False
+        self._left: Callable[[], object] | None = None
         self._dropped = anyio.Event()
         self._reads = anyio.Event()
         self._reads.set()
@@ -187,7 +195,11 @@ class Polling:
                     pass
                 self._over = True
                 self._more.tell()
-        self._ears.gone("transport close")
+        self.idle = True
+        if self._left is None:
+            self._ears.gone("transport close")
+        else:
+            self._left()
 
     def read(self, *, on: bool) -> None:
         """Asks on, or not when the question that is under way has been answered."""
@@ -212,6 +224,18 @@ class Polling:
         self._dropped.set()
         self._reads.set()
         self._more.tell()
+
+    def leave(self, left: Callable[[], object]) -> None:
+        """Asks and tells no more, and calls ``left`` when nothing is under way: another transport takes over."""
+        self._left = left
+        self._over = True
+        self._more.tell()
+
+    def take(self) -> list[Packet]:
+        """What nobody has sent."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
 
     async def _ask(self) -> bool:
         """One GET. False: there will be no other."""
@@ -247,9 +271,10 @@ class Polling:
 
     async def _http(self, method: str, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
         """One request and its answer. None: it was given up."""
-        sid = f"&sid={self._ears.sid}" if self._ears.sid else ""
         headers = [*self._request.headers, (b"content-type", b"text/plain; charset=UTF-8")]
-        scope = self._request.scope("http", f"EIO=4&transport=polling{sid}", method=method, headers=headers)
+        scope = self._request.scope(
+            "http", f"EIO=4&transport=polling{_sid(self._ears)}", method=method, headers=headers
+        )
         asked = False
         status, fields, content, complete = 0, dict[str, str](), b"", False
 
@@ -271,6 +296,11 @@ class Polling:
 
         await self._request.app(scope, receive, send)
         return (status, fields, content) if complete else None
+
+
+def _sid(ears: Ears) -> str:
+    """The part of the query that names the session, once there is one."""
+    return f"&sid={ears.sid}" if ears.sid else ""
 
 
 def _named(headers: Any) -> dict[str, str]:

@@ -22,7 +22,7 @@ from .settling import quiet
 from .socket import ClientSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
     from anyio.abc import TaskGroup, TaskStatus
@@ -98,7 +98,7 @@ class TestClient:
         self._apart: Apart | None = None
         self._lifespan: Lifespan | None = None
         self._leaving = self._ended = self._started = anyio.Event()
-        self._connections: set[Connection] = set()
+        self._connections: list[Connection] = []
         self._tasks: TaskGroup | None = None
         self._port = 49152
 
@@ -242,7 +242,8 @@ class TestClient:
         )
         chosen = self._transport if transport is None else _check_transport(transport)
         connection = Connection(request, chosen, self._server.options["max_depth"], self._tell)
-        tasks.start_soon(self._carry, connection)
+        self._connections.append(connection)
+        tasks.start_soon(self._carry, connection.run)
         await self._until(lambda: connection.sid or connection.over is not None, self.timeout)
         if connection.refusal is not None:
             raise connection.refusal
@@ -276,15 +277,23 @@ class TestClient:
         await self.settle()
         return socket
 
-    async def _carry(self, connection: Connection) -> None:
-        self._connections.add(connection)
+    async def _upgrade(self, connection: Connection) -> None:
+        candidate = connection.probe()
+        self._inside().start_soon(self._carry, candidate.run)
+        await self._until(lambda: candidate.answered or candidate.failure is not None, self.timeout)
+        if candidate.failure is not None:
+            raise candidate.failure
+        candidate.pause()
+        await self._until(lambda: candidate.ready, self.timeout)
+        candidate.take_over()
+        await self.settle()
+
+    async def _carry(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Runs a transport; what the application raises there is raised in the test, as its clients see an end."""
         try:
-            await connection.run()
+            await run()
         except Exception as error:  # noqa: BLE001 - raised in the test
-            self._hear(error)
-            connection.gone("transport error")
-        finally:
-            self._connections.discard(connection)
+            self._crash(error)
 
     def _call(self, socket: ClientSocket, handler: Callable[..., Any], args: Sequence[Any], ack_id: int | None) -> None:
         """Calls what :meth:`ClientSocket.on` registered."""

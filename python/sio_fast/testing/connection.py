@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..types import EventName, Transport
     from .carriers import Packet, Request
 
-__all__ = ("Connection", "Member")
+__all__ = ("Candidate", "Connection", "Member")
 
 _CONNECT: Final = 0
 _DISCONNECT: Final = 1
@@ -72,18 +72,24 @@ class Connection:
         self.refusal: HandshakeError | None = None
         self.over: str | None = None
         self.members: dict[str, Member] = {}
-        self._carrier = (WebSocket if transport == "websocket" else Polling)(request, self)
+        self._request = request
+        self._carrier: WebSocket | Polling = (WebSocket if transport == "websocket" else Polling)(request, self)
         self._max_depth = max_depth
         self._changed = changed
         self._closing = False
+        self._upgrades: list[str] = []
         # A packet that waits for its attachments: text, those that came, how many there will be.
         self._text = ""
         self._parts: list[bytes] = []
         self._missing = 0
 
     async def run(self) -> None:
-        """Until it is over."""
-        await self._carrier.run()
+        """Until it is over, or another transport has taken over."""
+        try:
+            await self._carrier.run()
+        except Exception:
+            self.gone("transport error")
+            raise
 
     # What the client does.
 
@@ -105,6 +111,18 @@ class Connection:
         self.members.pop(nsp, None)
         if not self.members:
             self.close()
+
+    def probe(self) -> Candidate:
+        """Begins an upgrade from long-polling to WebSocket.
+
+        Raises:
+            RuntimeError: It is not on long-polling, or the server offers no upgrade.
+        """
+        if isinstance(self._carrier, Polling):
+            if "websocket" in self._upgrades:
+                return Candidate(self, self._carrier, self._request)
+            raise RuntimeError("the server offered no upgrade: its options allow_upgrades and transports decide that")
+        raise RuntimeError("this connection is on WebSocket; connect(transport='polling') begins on long-polling")
 
     def close(self) -> None:
         """Ends it in an orderly way."""
@@ -144,7 +162,8 @@ class Connection:
             if self.answers_pings:
                 self._carrier.send(f"3{packet[1:]}")
         elif packet.startswith("0"):
-            self.sid = json.loads(packet[1:])["sid"]
+            handshake = json.loads(packet[1:])
+            self.sid, self._upgrades = handshake["sid"], handshake["upgrades"]
         elif packet == "1":
             self.gone("transport close")
         self._changed()
@@ -191,3 +210,68 @@ class Connection:
             member.event(cast("EventName", name), args, ack_id)
         elif ack_id is not None:
             member.answered(ack_id, args)
+
+
+class Candidate:
+    """A WebSocket that is to take over from long-polling; hears for it until then.
+
+    Attributes:
+        sid: Id of the session.
+        answered: The server has answered the probe.
+        failure: Why it will not.
+    """
+
+    def __init__(self, connection: Connection, polling: Polling, request: Request) -> None:
+        self.sid = connection.sid
+        self.answered = False
+        self.failure: Exception | None = None
+        self._connection = connection
+        self._polling = polling
+        self._link = WebSocket(request, self)
+        self._carries = False
+
+    async def run(self) -> None:
+        """Until the WebSocket has ended."""
+        self._link.send("2probe")
+        try:
+            await self._link.run()
+        except Exception:
+            self.gone("transport error")
+            raise
+
+    @property
+    def ready(self) -> bool:
+        """Long-polling has gone quiet."""
+        return self._polling.idle
+
+    def pause(self) -> None:
+        """Lets long-polling go quiet."""
+        self._polling.leave(self._connection._changed)
+
+    def take_over(self) -> None:
+        """The WebSocket carries the session from now on, and what could not be sent before."""
+        connection, self._carries = self._connection, True
+        connection._carrier, connection.transport = self._link, "websocket"
+        for packet in ("5", *self._polling.take()):
+            self._link.send(packet)
+
+    def hear(self, packet: Packet) -> None:
+        """A packet came."""
+        if self._carries:
+            self._connection.hear(packet)
+        else:
+            self.answered = self.answered or packet == "3probe"
+            self._connection._changed()
+
+    def refused(self, status: int, headers: dict[str, str], body: str) -> None:
+        """The server wants no WebSocket."""
+        self.failure = HandshakeError(status, headers, body)
+        self._connection._changed()
+
+    def gone(self, reason: str) -> None:
+        """The WebSocket has ended."""
+        if self._carries:
+            self._connection.gone(reason)
+        elif self.failure is None:
+            self.failure = ConnectionError(f"the WebSocket ended before the server answered the probe: {reason}")
+            self._connection._changed()

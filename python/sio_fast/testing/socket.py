@@ -97,6 +97,16 @@ class ClientSocket:
             raise ValueError(f"this connection is in namespace {nsp!r} already; client.connect() makes another one")
         return await self._client._join(self._connection, nsp, auth)
 
+    async def upgrade(self) -> None:
+        """Moves the connection from long-polling to WebSocket, which the official client does by itself: probes, lets
+        long-polling go quiet, takes over. Returns when the server has settled.
+
+        Raises:
+            RuntimeError: It is on WebSocket already, or the server offers no upgrade (``allow_upgrades``, ``transports``).
+            HandshakeError: The server refused the WebSocket.
+        """
+        await self._client._upgrade(self._connection)
+
     @overload
     def emit(self, event: Event[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[None]: ...
     @overload
