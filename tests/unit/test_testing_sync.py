@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
 from sio_fast import ConnectError, Server, Socket
-from sio_fast.testing import SyncTestClient
+from sio_fast.testing import ClientSocket, SyncClientSocket, SyncTestClient, TestClient
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -52,6 +53,8 @@ def test_a_conversation(backend: Any) -> None:
         a.emit("ask me", b.id)
         assert answers == ["fine", 2]
         b.expect_nothing()
+        b.upgrade()
+        assert b.transport == "websocket"
         admin = a.of("/admin")
         client.drop(admin)
         assert reasons == ["transport close"]
@@ -73,6 +76,18 @@ def test_a_conversation(backend: Any) -> None:
         c.disconnect()
         assert reasons[1:] == ["client namespace disconnect"]
         assert "left: io client disconnect" in repr(c)
+
+
+@pytest.mark.parametrize(("twin", "original"), [(SyncTestClient, TestClient), (SyncClientSocket, ClientSocket)])
+def test_the_twin_has_every_name(twin: type, original: type) -> None:
+    # What a connection tells its sockets is public on one side only.
+    inward = {"accepted", "refused", "left", "event", "answered"}
+    names = {name for name in vars(original) if not name.startswith("_")} - inward
+    assert names <= set(dir(twin))
+    for name in names:
+        mine, theirs = getattr(twin, name), getattr(original, name)
+        if inspect.isfunction(theirs):
+            assert list(inspect.signature(mine).parameters) == list(inspect.signature(theirs).parameters), name
 
 
 def test_errors_go_to_who_called(backend: Any) -> None:

@@ -178,6 +178,10 @@ class SyncClientSocket:
         """As :meth:`ClientSocket.of`."""
         return SyncClientSocket(self._portal, self._portal.call(partial(self._socket.of, nsp, auth=auth)))
 
+    def upgrade(self) -> None:
+        """As :meth:`ClientSocket.upgrade`."""
+        self._portal.call(self._socket.upgrade)
+
     @overload
     def emit(self, event: Event[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
     @overload
