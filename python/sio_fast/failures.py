@@ -129,8 +129,10 @@ def complain(lane: Lane, name: EventName, error: BaseException) -> None:
     """One line, with a traceback if it was code of the application that failed."""
     if isinstance(error, InvalidPayload):
         _log.warning("%s (socket %s)", error, lane.socket.id, extra=fields_of(lane, name))
+        faults.pass_on(error)
     elif isinstance(error, RejectEvent):
         _log.warning("event %r rejected: %s (socket %s)", name, error, lane.socket.id, extra=fields_of(lane, name))
+        faults.pass_on(error)
     else:
         faults.tell(
             _log,

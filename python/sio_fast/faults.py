@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-__all__ = ("listener", "tell")
+__all__ = ("listener", "pass_on", "tell")
 
 listener: ContextVar[Callable[[BaseException], None] | None] = ContextVar("sio_fast.faults", default=None)
 """Called with each fault, beside the line in the log. Tasks of a server inherit what was set when it was started."""
@@ -22,8 +22,13 @@ listener: ContextVar[Callable[[BaseException], None] | None] = ContextVar("sio_f
 def tell(
     log: logging.Logger, text: str, *args: object, error: BaseException, extra: Mapping[str, Any] | None = None
 ) -> None:
-    """Logs ``text % args`` with the traceback of ``error``."""
+    """Logs ``text % args`` with the traceback of ``error``, and tells who listens."""
     log.error(text, *args, exc_info=error, extra=extra, stacklevel=2)
+    pass_on(error)
+
+
+def pass_on(error: BaseException) -> None:
+    """Tells who listens, of what was logged already or needs no traceback there."""
     hear = listener.get()
     if hear is not None:
         hear(error)

@@ -11,7 +11,7 @@ import anyio.to_thread
 import pytest
 from anyio.lowlevel import checkpoint
 
-from sio_fast import Reason, Server, Socket
+from sio_fast import InvalidPayload, Packet, Reason, RejectEvent, Server, Socket
 from sio_fast.testing import TestClient
 from sio_fast.testing.settling import quiet
 
@@ -140,6 +140,23 @@ async def test_faults_of_everything_that_is_the_applications(io: Server[Socket])
 
     with pytest.raises(LookupError):
         await run()
+
+
+async def test_what_does_not_fit_or_is_rejected_is_raised(io: Server[Socket]) -> None:
+    io.on("one")(lambda socket, value: value)
+
+    @io.use_event
+    def gate(socket: Socket, packet: Packet) -> None:
+        if packet.name == "admin":
+            raise RejectEvent("not you")
+
+    async with TestClient(io) as client:
+        a = await client.connect()
+        with pytest.raises(InvalidPayload, match="2 arguments came, the handler takes 1"):
+            await a.emit_with_ack("one", 1, 2)
+        with pytest.raises(RejectEvent, match="not you"):
+            await a.emit("admin")
+        assert await a.emit_with_ack("one", 1) == 1
 
 
 async def test_on_error_hears_instead(io: Server[Socket]) -> None:

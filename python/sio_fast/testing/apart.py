@@ -40,8 +40,10 @@ class Apart:
             self._group.start_soon(self._main)
 
     async def end(self) -> None:
-        """Returns when it has ended."""
+        """Returns when it has ended, and raises what it raised against our word."""
         if self._task is not None:
             await asyncio.wait((self._task,))
+            if not self._task.cancelled():
+                self._task.result()
         elif self._group is not None:
             await self._group.__aexit__(None, None, None)

@@ -36,6 +36,11 @@ __all__ = ("TestClient",)
 # After a deadline by so much: what is due must be past when seconds have become nanoseconds.
 _PAST = 1e-6
 
+_RUNS = (
+    "this Server runs already, and a TestClient starts and ends it by itself: leave io.lifespan(), io.run() or another "
+    "TestClient first; for an application whose lifespan starts the server there is TestClient(io, app=app)"
+)
+
 
 class TestClient:
     """Clients of a server in one process, on asyncio and trio.
@@ -108,6 +113,7 @@ class TestClient:
         if self._apart is not None:
             raise RuntimeError("this TestClient is in use; make another one for another block")
         self._leaving, self._ended, self._started = anyio.Event(), anyio.Event(), anyio.Event()
+        self._changed = anyio.Event()
         self._apart = Apart(self._main)
         await self._apart.begin()
         try:
@@ -166,12 +172,17 @@ class TestClient:
                 tasks.cancel_scope.cancel()
         finally:
             self._tasks = self._driver = None
+            for connection in self._connections:
+                connection.gone("transport close")  # whoever has not heard it from the server
             self._connections.clear()
             self._started.set()
             self._ended.set()
             self._tell()
 
     async def _start(self, tasks: TaskGroup) -> bool:
+        if self._server._lifetime is not None:
+            self._crash(RuntimeError(_RUNS))
+            return False
         host = self._server._hosting
         usual, host.drive = host.drive, self._drive
         try:
@@ -326,7 +337,7 @@ class TestClient:
 
         Raises:
             ValueError: Negative.
-            Exception: What code of the server raised meanwhile.
+            Exception: What code of the server raised meanwhile; the clock stands where that was.
         """
         if not seconds >= 0:
             raise ValueError(f"advance() is given {seconds!r}; it must be 0 or more seconds")
