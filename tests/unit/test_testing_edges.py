@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+import trio
+import trio.testing
 from anyio.lowlevel import checkpoint
 
 from sio_fast import InvalidPayload, Packet, Reason, RejectEvent, Server, Socket
 from sio_fast.testing import TestClient
 from sio_fast.testing.settling import quiet
-
-pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(params=["websocket", "polling"])
@@ -30,6 +31,7 @@ def io() -> Server[Socket]:
     return io
 
 
+@pytest.mark.anyio
 async def test_a_handler_that_never_ends_costs_the_grace_and_no_more(io: Server[Socket], transport: Any) -> None:
     ends: list[str] = []
     io.on("disconnect")(lambda socket, reason: ends.append(reason))
@@ -48,6 +50,7 @@ async def test_a_handler_that_never_ends_costs_the_grace_and_no_more(io: Server[
     assert ends == ["server shutting down", "cancelled"]
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("fatal", [SystemExit(3), KeyboardInterrupt()])
 async def test_what_ends_the_program_ends_the_test(io: Server[Socket], fatal: BaseException, transport: Any) -> None:
     @io.on("exit")
@@ -63,6 +66,7 @@ async def test_what_ends_the_program_ends_the_test(io: Server[Socket], fatal: Ba
         assert await (await client.connect()).emit_with_ack("echo", 1) == 1
 
 
+@pytest.mark.anyio
 async def test_a_cancelled_test_ends_the_server_at_once(io: Server[Socket], transport: Any) -> None:
     @io.on("hang")
     async def hang(socket: Socket) -> None:
@@ -81,6 +85,7 @@ async def test_a_cancelled_test_ends_the_server_at_once(io: Server[Socket], tran
         assert await (await client.connect()).emit_with_ack("echo", 1) == 1
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("outcome", [pytest.fail, pytest.skip])
 async def test_outcomes_of_pytest_pass_through(io: Server[Socket], outcome: Any) -> None:
     async def run() -> None:
@@ -92,6 +97,7 @@ async def test_outcomes_of_pytest_pass_through(io: Server[Socket], outcome: Any)
         await run()
 
 
+@pytest.mark.anyio
 async def test_faults_need_no_log(io: Server[Socket]) -> None:
     @io.on("boom")
     def boom(socket: Socket) -> None:
@@ -107,6 +113,7 @@ async def test_faults_need_no_log(io: Server[Socket]) -> None:
         logging.disable(logging.NOTSET)
 
 
+@pytest.mark.anyio
 async def test_faults_of_everything_that_is_the_applications(io: Server[Socket]) -> None:
     def fail(*args: Any) -> Any:
         raise LookupError("a bug")
@@ -142,6 +149,7 @@ async def test_faults_of_everything_that_is_the_applications(io: Server[Socket])
         await run()
 
 
+@pytest.mark.anyio
 async def test_what_does_not_fit_or_is_rejected_is_raised(io: Server[Socket]) -> None:
     io.on("one")(lambda socket, value: value)
 
@@ -159,6 +167,7 @@ async def test_what_does_not_fit_or_is_rejected_is_raised(io: Server[Socket]) ->
         assert await a.emit_with_ack("one", 1) == 1
 
 
+@pytest.mark.anyio
 async def test_on_error_hears_instead(io: Server[Socket]) -> None:
     heard: list[BaseException] = []
     io.on_error(LookupError)(lambda socket, packet, error: heard.append(error))
@@ -172,6 +181,7 @@ async def test_on_error_hears_instead(io: Server[Socket]) -> None:
         assert len(heard) == 1
 
 
+@pytest.mark.anyio
 async def test_two_servers_keep_their_faults_apart(io: Server[Socket]) -> None:
     other = Server()
 
@@ -188,6 +198,7 @@ async def test_two_servers_keep_their_faults_apart(io: Server[Socket]) -> None:
             await another.settle()
 
 
+@pytest.mark.anyio
 async def test_settling_waits_for_all_that_can_run(io: Server[Socket], transport: Any) -> None:
     done: list[int] = []
 
@@ -218,6 +229,7 @@ async def test_settling_waits_for_all_that_can_run(io: Server[Socket], transport
         assert sorted(done) == [-1, -1, -1, 0, 1, 2, 3]
 
 
+@pytest.mark.anyio
 async def test_several_may_settle_at_a_time(io: Server[Socket], transport: Any) -> None:
     async with TestClient(io, transport=transport) as client:
         clients = [await client.connect() for _ in range(3)]
@@ -228,6 +240,7 @@ async def test_several_may_settle_at_a_time(io: Server[Socket], transport: Any) 
                 tasks.start_soon(each.emit_with_ack, "echo", 1)
 
 
+@pytest.mark.anyio
 async def test_who_never_waits_is_named() -> None:
     async def spin() -> None:
         while True:
@@ -240,6 +253,7 @@ async def test_who_never_waits_is_named() -> None:
         tasks.cancel_scope.cancel()
 
 
+@pytest.mark.anyio
 async def test_threads_emit_and_handle(io: Server[Socket], transport: Any) -> None:
     @io.on("where", thread=True)
     def where(socket: Socket) -> int:
@@ -255,6 +269,7 @@ async def test_threads_emit_and_handle(io: Server[Socket], transport: Any) -> No
         assert a.waiting == ((1,),)
 
 
+@pytest.mark.anyio
 async def test_a_slow_client_piles_up_and_is_closed(transport: Any) -> None:
     io = Server(max_buffered_bytes=10_000, high_water_mark=2_000)
     reasons: list[str] = []
@@ -282,6 +297,7 @@ async def test_a_slow_client_piles_up_and_is_closed(transport: Any) -> None:
         assert await a.expect_disconnect() == "transport close"
 
 
+@pytest.mark.anyio
 async def test_a_paused_client_does_not_hold_up_the_end(io: Server[Socket], transport: Any) -> None:
     async with TestClient(io, transport=transport, grace=600) as client:
         a = await client.connect()
@@ -291,6 +307,7 @@ async def test_a_paused_client_does_not_hold_up_the_end(io: Server[Socket], tran
     assert await a.expect_disconnect() == "transport close"
 
 
+@pytest.mark.anyio
 async def test_a_flood_is_held_back_and_arrives(transport: Any) -> None:
     io = Server(max_queued_events=10)
     go, seen = anyio.Event(), list[int]()
@@ -311,6 +328,7 @@ async def test_a_flood_is_held_back_and_arrives(transport: Any) -> None:
         assert seen == list(range(100))
 
 
+@pytest.mark.anyio
 async def test_a_message_that_is_too_large_ends_the_session(transport: Any) -> None:
     io = Server(max_http_buffer_size=1000)
     async with TestClient(io, transport=transport) as client:
@@ -319,6 +337,7 @@ async def test_a_message_that_is_too_large_ends_the_session(transport: Any) -> N
         assert await a.expect_disconnect() in ("transport close", "transport error")
 
 
+@pytest.mark.anyio
 async def test_disconnect_wait_is_on_the_clock(transport: Any) -> None:
     io = Server(disconnect_wait=7)
     order: list[str] = []
@@ -341,6 +360,7 @@ async def test_disconnect_wait_is_on_the_clock(transport: Any) -> None:
         assert len(order) == 1
 
 
+@pytest.mark.anyio
 async def test_what_cannot_be_asked_is_refused(io: Server[Socket]) -> None:
     with pytest.raises(ValueError, match="transport is 'webtransport'"):
         TestClient(io, transport="webtransport")  # type: ignore[arg-type]
@@ -356,3 +376,43 @@ async def test_what_cannot_be_asked_is_refused(io: Server[Socket]) -> None:
             a.emit("x", colour=1)  # type: ignore[call-overload]
         with pytest.raises(ValueError, match="reserved event name"):
             a.emit("disconnect")
+
+
+def test_the_two_halves_of_a_fixture_may_be_two_tasks(io: Server[Socket]) -> None:
+    """As pytest-asyncio runs them."""
+    gone: list[str] = []
+    io.on("disconnect")(lambda socket, reason: gone.append(reason))
+
+    async def main() -> None:
+        client = TestClient(io)
+        await asyncio.create_task(client.__aenter__())
+        a = await asyncio.create_task(client.connect())
+        assert await a.emit_with_ack("echo", 1) == 1
+        await asyncio.create_task(client.__aexit__(None, None, None))
+
+    asyncio.run(main())
+    assert gone == ["server shutting down"]
+
+
+def test_trios_own_clock_moves_what_this_one_does_not(io: Server[Socket]) -> None:
+    @io.on("slow")
+    async def slow(socket: Socket) -> str:
+        await anyio.sleep(3600)
+        return "at last"
+
+    client = TestClient(io, timeout=4000)
+
+    async def main() -> None:
+        async with client:
+            a = await client.connect()
+            assert await a.emit_with_ack("slow") == "at last"
+            assert client.now == 0
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    # The same object may be used again, and on another loop.
+    asyncio.run(enter(client))
+
+
+async def enter(client: TestClient) -> None:
+    async with client:
+        await client.connect()

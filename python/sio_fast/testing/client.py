@@ -363,6 +363,7 @@ class TestClient:
             RuntimeError: It never settles, because some task does not wait for anything.
             Exception: What code of the server raised meanwhile.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         self._inside()
         if self._driver is not None:
             self._driver.look()
@@ -371,6 +372,7 @@ class TestClient:
 
     async def _until(self, condition: Callable[[], object], seconds: float) -> None:
         """Returns when it holds, or after that time."""
+        __tracebackhide__ = True
         with anyio.move_on_after(seconds):
             while True:
                 self._raise_fault()
@@ -393,6 +395,7 @@ class TestClient:
         self._tell()
 
     def _raise_fault(self) -> None:
+        __tracebackhide__ = True
         if self._faults:
             raise self._faults.pop(0)
 

@@ -153,6 +153,7 @@ class ClientSocket:
             DisconnectedError: The socket has left.
             Exception: What a handler raised meanwhile; see :class:`TestClient`.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test; so below
         timeout: float | None = kwargs.pop("timeout", None)
         if kwargs:
             raise TypeError("emit_with_ack() takes the event's arguments by position only")
@@ -211,6 +212,7 @@ class ClientSocket:
             AssertionError: It did not come; the text says what did.
             Exception: What a handler raised meanwhile; see :class:`TestClient`.
         """
+        __tracebackhide__ = True
         name = event_name(event)
         limit = self._client.timeout if timeout is None else timeout
 
@@ -238,6 +240,7 @@ class ClientSocket:
             AssertionError: Something came.
             Exception: What a handler raised meanwhile; see :class:`TestClient`.
         """
+        __tracebackhide__ = True
         names = {event_name(event) for event in events}
 
         def came() -> bool:
@@ -263,6 +266,7 @@ class ClientSocket:
         Raises:
             AssertionError: It is still connected.
         """
+        __tracebackhide__ = True
         limit = self._client.timeout if timeout is None else timeout
         await self._client._until(lambda: not self.connected, limit)
         if self._reason is None:
