@@ -15,7 +15,7 @@ import trio.testing
 from anyio.lowlevel import checkpoint
 
 from sio_fast import InvalidPayload, Packet, Reason, RejectEvent, Server, Socket
-from sio_fast.testing import TestClient
+from sio_fast.testing import HandshakeError, TestClient
 from sio_fast.testing.settling import quiet
 
 
@@ -416,3 +416,33 @@ def test_trios_own_clock_moves_what_this_one_does_not(io: Server[Socket]) -> Non
 async def enter(client: TestClient) -> None:
     async with client:
         await client.connect()
+
+
+@pytest.mark.anyio
+async def test_connect_timeout_is_on_the_clock(transport: Any) -> None:
+    async def wait(*args: Any) -> None:
+        await anyio.sleep_forever()
+
+    io = Server(connect_timeout=30)
+    io.use(wait)
+    judged = Server(connect_timeout=30, allow_request=wait)
+    refused: list[float] = []
+    for server, error, text in (
+        (io, AssertionError, r"has not answered the CONNECT to '/' before the end \(transport close\)"),
+        (judged, HandshakeError, "status 400"),
+    ):
+        async with TestClient(server, transport=transport, grace=0.01) as client:
+
+            async def connect(client: TestClient = client, error: Any = error, text: str = text) -> None:
+                with pytest.raises(error, match=text):
+                    await client.connect()
+                refused.append(client.now)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(connect)
+                await client.settle()
+                await client.advance(29.9)
+                assert refused == []
+                await client.advance(0.2)
+        assert len(refused) == 1
+        refused.clear()
