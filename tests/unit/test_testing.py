@@ -206,6 +206,8 @@ async def test_expecting_ends_with_the_connection(io: Server[Socket], transport:
                 await a.expect("n", timeout=60)
         with pytest.raises(DisconnectedError, match="io server disconnect"):
             await a.emit_with_ack("echo")
+        with pytest.raises(DisconnectedError, match="io server disconnect"):
+            a.emit("echo")
 
 
 async def test_the_server_is_answered(io: Server[Socket], transport: Any) -> None:

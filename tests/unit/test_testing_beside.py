@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from sio_fast import Server, Socket
-from sio_fast.testing import TestClient
+from sio_fast.testing import HandshakeError, TestClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -68,7 +68,10 @@ async def test_the_whole_application_with_its_lifespan(transport: Any) -> None:
             a = await client.connect()
             assert (await http.get("/hello")).text == "hello"
             assert await a.expect("hello") == (1,)
-            assert io.sockets[a.id].handshake.url.startswith("/ws/?EIO=4")
+            handshake = io.sockets[a.id].handshake
+            assert handshake.url.startswith("/ws/?EIO=4")
+            assert handshake.scope is not None
+            assert handshake.scope["state"] == {"database": "open"}
             a.answer_pings = False
             await client.advance(46)
             await client.connect()
@@ -82,6 +85,15 @@ async def test_an_application_that_leaves_the_start_to_others() -> None:
         async with TestClient(io, app=app) as client:
             a = await client.connect()
             assert await a.emit_with_ack("echo", 1) == 1
+
+
+@pytest.mark.parametrize(("transport", "text"), [("websocket", "status 403"), ("polling", "status 404: Not Found")])
+async def test_a_path_that_is_nobodys(transport: Any, text: str) -> None:
+    io = Server()
+    app = Starlette(routes=[Mount("/ws", io)])
+    async with TestClient(io, app=app, transport=transport) as client:
+        with pytest.raises(HandshakeError, match=text):
+            await client.connect()
 
 
 async def test_an_application_that_cannot_start() -> None:

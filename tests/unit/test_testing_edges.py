@@ -338,6 +338,19 @@ async def test_a_message_that_is_too_large_ends_the_session(transport: Any) -> N
 
 
 @pytest.mark.anyio
+async def test_many_large_messages_share_no_body_that_is_too_large(transport: Any) -> None:
+    io = Server(max_http_buffer_size=1000)
+    sizes: list[int] = []
+    io.on("x")(lambda socket, text, data: sizes.append(len(text) + len(data)))
+    async with TestClient(io, transport=transport) as client:
+        a = await client.connect()
+        for _ in range(10):
+            a.emit("x", "é" * 200, b"y" * 300)
+        await client.settle()
+        assert sizes == [500] * 10
+
+
+@pytest.mark.anyio
 async def test_disconnect_wait_is_on_the_clock(transport: Any) -> None:
     io = Server(disconnect_wait=7)
     order: list[str] = []

@@ -16,10 +16,10 @@ from ..driver import Driver
 from ..hosted.lifespan import Lifespan
 from ..names import namespace_name
 from .apart import Apart
-from .carriers import Request
 from .connection import Connection
 from .settling import quiet
 from .socket import ClientSocket
+from .transports import Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -250,6 +250,7 @@ class TestClient:
             urlencode(query or {}),
             [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in given.items()],
             (address, self._port),
+            {} if self._lifespan is None else self._lifespan.state,
         )
         chosen = self._transport if transport is None else _check_transport(transport)
         connection = Connection(request, chosen, self._server.options["max_depth"], self._tell)

@@ -9,14 +9,14 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from .._core import decode_packet, encode_connect, encode_packet
-from .carriers import Polling, WebSocket
 from .exceptions import HandshakeError
+from .transports import Polling, WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..types import EventName, Transport
-    from .carriers import Packet, Request
+    from .transports import Packet, Request
 
 __all__ = ("Candidate", "Connection", "Member")
 
@@ -56,9 +56,8 @@ class Connection:
 
     Attributes:
         sid: Id of the session; empty before the handshake.
-        transport: What carries it.
+        max_payload: What the handshake says of bodies.
         answers_pings: False to stay silent when the server pings.
-        pings: How many pings came.
         refusal: Why there is no session.
         over: Why there is none any more; None while there is.
         members: The sockets by the names of their namespaces.
@@ -66,14 +65,13 @@ class Connection:
 
     def __init__(self, request: Request, transport: Transport, max_depth: int, changed: Callable[[], None]) -> None:
         self.sid = ""
-        self.transport: Transport = transport
+        self.max_payload = 0
         self.answers_pings = True
-        self.pings = 0
         self.refusal: HandshakeError | None = None
         self.over: str | None = None
         self.members: dict[str, Member] = {}
         self._request = request
-        self._carrier: WebSocket | Polling = (WebSocket if transport == "websocket" else Polling)(request, self)
+        self._transport: WebSocket | Polling = (WebSocket if transport == "websocket" else Polling)(request, self)
         self._max_depth = max_depth
         self._changed = changed
         self._closing = False
@@ -83,10 +81,15 @@ class Connection:
         self._parts: list[bytes] = []
         self._missing = 0
 
+    @property
+    def transport(self) -> Transport:
+        """Name of what carries it now."""
+        return self._transport.name
+
     async def run(self) -> None:
         """Until it is over, or another transport has taken over."""
         try:
-            await self._carrier.run()
+            await self._transport.run()
         except Exception:
             self.gone("transport error")
             raise
@@ -118,9 +121,9 @@ class Connection:
         Raises:
             RuntimeError: It is not on long-polling, or the server offers no upgrade.
         """
-        if isinstance(self._carrier, Polling):
+        if isinstance(self._transport, Polling):
             if "websocket" in self._upgrades:
-                return Candidate(self, self._carrier, self._request)
+                return Candidate(self, self._transport, self._request)
             raise RuntimeError("the server offered no upgrade: its options allow_upgrades and transports decide that")
         raise RuntimeError("this connection is on WebSocket; connect(transport='polling') begins on long-polling")
 
@@ -128,24 +131,24 @@ class Connection:
         """Ends it in an orderly way."""
         if not self._closing and self.over is None:
             self._closing = True
-            self._carrier.close()
+            self._transport.close()
 
     def drop(self) -> None:
         """The transport breaks."""
-        self._carrier.drop()
+        self._transport.drop()
         self.gone("transport close")
 
     def read(self, *, on: bool) -> None:
         """Reads on, or stops reading."""
-        self._carrier.read(on=on)
+        self._transport.read(on=on)
 
     def _send(self, text: str, parts: Sequence[bytes]) -> None:
         if self.over is None and not self._closing:
-            self._carrier.send(f"4{text}")
+            self._transport.send(f"4{text}")
             for part in parts:
-                self._carrier.send(part)
+                self._transport.send(part)
 
-    # What its carrier says.
+    # What its transport says.
 
     def hear(self, packet: Packet) -> None:
         """A packet came."""
@@ -158,12 +161,12 @@ class Connection:
             self._missing = int(text[1 : text.index("-")]) if text[:1] in _BINARY else 0
             self._complete()
         elif packet.startswith("2"):
-            self.pings += 1
             if self.answers_pings:
-                self._carrier.send(f"3{packet[1:]}")
+                self._transport.send(f"3{packet[1:]}")
         elif packet.startswith("0"):
             handshake = json.loads(packet[1:])
-            self.sid, self._upgrades = handshake["sid"], handshake["upgrades"]
+            self.sid, self.max_payload = handshake["sid"], handshake["maxPayload"]
+            self._upgrades = handshake["upgrades"]
         elif packet == "1":
             self.gone("transport close")
         self._changed()
@@ -217,12 +220,14 @@ class Candidate:
 
     Attributes:
         sid: Id of the session.
+        max_payload: As its connection has it.
         answered: The server has answered the probe.
         failure: Why it will not.
     """
 
     def __init__(self, connection: Connection, polling: Polling, request: Request) -> None:
         self.sid = connection.sid
+        self.max_payload = connection.max_payload
         self.answered = False
         self.failure: Exception | None = None
         self._connection = connection
@@ -251,7 +256,7 @@ class Candidate:
     def take_over(self) -> None:
         """The WebSocket carries the session from now on, and what could not be sent before."""
         connection, self._carries = self._connection, True
-        connection._carrier, connection.transport = self._link, "websocket"
+        connection._transport = self._link
         for packet in ("5", *self._polling.take()):
             self._link.send(packet)
 

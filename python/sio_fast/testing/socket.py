@@ -121,12 +121,17 @@ class ClientSocket:
             **kwargs: None; there for the types of :class:`Event`.
 
         Raises:
+            DisconnectedError: The socket has left. The official client would keep the event for its next connection, of
+                which there is none here.
             ReservedEventName: The name belongs to the protocol.
             TypeError: A value cannot be encoded.
         """
         if kwargs:
             raise TypeError("emit() takes the event's arguments by position only")
-        self._connection.emit(self.nsp, outgoing_name(event), args, None)
+        name = outgoing_name(event)
+        if not self.connected:
+            raise DisconnectedError(self._reason)
+        self._connection.emit(self.nsp, name, args, None)
         return _Settling(self._client)
 
     def send(self, *args: Any) -> Awaitable[None]:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
+from urllib.parse import quote
 
 import anyio
 
 from ..driver import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..asgi_types import ASGIApp, Message, Scope
+    from ..types import Transport
 
-__all__ = ("Carrier", "Ears", "Packet", "Polling", "Request", "WebSocket")
+__all__ = ("Packet", "Polling", "Request", "Sink", "WebSocket")
 
 Packet: TypeAlias = str | bytes
 
@@ -26,14 +28,16 @@ Packet: TypeAlias = str | bytes
 _SEPARATOR: Final = "\x1e"
 
 
-class Ears(Protocol):
-    """Who hears of what a carrier brings.
+class Sink(Protocol):
+    """Who hears what a transport brings.
 
     Attributes:
         sid: Id of the session; empty before the handshake.
+        max_payload: Bytes that the body of a POST may have, as the handshake says.
     """
 
     sid: str
+    max_payload: int
 
     def hear(self, packet: Packet) -> None:
         """A packet came."""
@@ -45,25 +49,6 @@ class Ears(Protocol):
         """The transport has ended, in the official client's words. Again: it has no meaning."""
 
 
-class Carrier(Protocol):
-    """A transport of one session."""
-
-    async def run(self) -> None:
-        """Until it has ended."""
-
-    def send(self, packet: Packet) -> None:
-        """Queues a packet."""
-
-    def close(self) -> None:
-        """Ends it when what is queued has been sent."""
-
-    def drop(self) -> None:
-        """Ends it now, as a connection ends that breaks."""
-
-    def read(self, *, on: bool) -> None:
-        """Reads on, or lets what the server sends pile up there."""
-
-
 class Request(NamedTuple):
     """What the requests of one client have in common.
 
@@ -73,6 +58,7 @@ class Request(NamedTuple):
         query: Pairs, without those of the protocol.
         headers: Pairs, names in lower case.
         client: Address and port.
+        state: What the lifespan of the application left for requests.
     """
 
     app: ASGIApp
@@ -80,6 +66,7 @@ class Request(NamedTuple):
     query: str
     headers: list[tuple[bytes, bytes]]
     client: tuple[str, int]
+    state: Mapping[str, Any]
 
     def scope(self, kind: str, query: str, **more: Any) -> Scope:
         """The scope of one of them."""
@@ -90,13 +77,13 @@ class Request(NamedTuple):
             "http_version": "1.1",
             "scheme": "http" if kind == "http" else "ws",
             "path": self.path,
-            "raw_path": self.path.encode(),
+            "raw_path": quote(self.path).encode(),
             "root_path": "",
             "query_string": whole.encode(),
             "headers": list(self.headers),
             "client": self.client,
             "server": ("testserver", 80),
-            "state": {},
+            "state": dict(self.state),
             **more,
         }
 
@@ -104,13 +91,16 @@ class Request(NamedTuple):
 class WebSocket:
     """One WebSocket from its beginning to its end."""
 
-    def __init__(self, request: Request, ears: Ears) -> None:
+    name: ClassVar[Transport] = "websocket"
+
+    def __init__(self, request: Request, sink: Sink) -> None:
         self._request = request
-        self._ears = ears
+        self._sink = sink
         self._waiting: deque[Message] = deque([{"type": "websocket.connect"}])
         self._more = Signal()
         self._reads = anyio.Event()
         self._reads.set()
+        self._accepted = False
         self._refusal: tuple[int, dict[str, str]] | None = None
         self._body = b""
 
@@ -123,10 +113,10 @@ class WebSocket:
 
     async def run(self) -> None:
         """Until it has ended."""
-        query = f"EIO=4&transport=websocket{_sid(self._ears)}"
+        query = f"EIO=4&transport=websocket{_sid(self._sink)}"
         scope = self._request.scope("websocket", query, subprotocols=[], extensions={"websocket.http.response": {}})
         await self._request.app(scope, self._receive, self._send)
-        self._ears.gone("transport close")
+        self._sink.gone("transport close")
 
     def send(self, packet: Packet) -> None:
         """Queues a packet."""
@@ -156,15 +146,20 @@ class WebSocket:
         if kind == "websocket.send":
             await self._reads.wait()
             text = message.get("text")
-            self._ears.hear(message["bytes"] if text is None else text)
+            self._sink.hear(message["bytes"] if text is None else text)
+        elif kind == "websocket.accept":
+            self._accepted = True
         elif kind == "websocket.http.response.start":
             self._refusal = message["status"], _named(message["headers"])
         elif kind == "websocket.http.response.body":
             self._body += message.get("body", b"")
             if self._refusal is not None and not message.get("more_body", False):
-                self._ears.refused(*self._refusal, self._body.decode("utf-8", "replace"))
-        elif kind == "websocket.close":
-            self._ears.gone("transport close")
+                self._sink.refused(*self._refusal, self._body.decode("utf-8", "replace"))
+        elif self._accepted:
+            self._sink.gone("transport close")
+        else:
+            # What a host makes of a close without an accept.
+            self._sink.refused(403, {}, message.get("reason") or "")
 
 
 class Polling:
@@ -174,9 +169,11 @@ class Polling:
         idle: It does neither any more.
     """
 
-    def __init__(self, request: Request, ears: Ears) -> None:
+    name: ClassVar[Transport] = "polling"
+
+    def __init__(self, request: Request, sink: Sink) -> None:
         self._request = request
-        self._ears = ears
+        self._sink = sink
         self._waiting: deque[Packet] = deque()
         self._more = Signal()
         self.idle = False
@@ -197,7 +194,7 @@ class Polling:
                 self._more.tell()
         self.idle = True
         if self._left is None:
-            self._ears.gone("transport close")
+            self._sink.gone("transport close")
         else:
             self._left()
 
@@ -247,33 +244,41 @@ class Polling:
         text = body.decode()
         if status != 200:
             # The session is over and the server has forgotten it: not what a handshake that is refused means.
-            if not self._ears.sid:
-                self._ears.refused(status, headers, text)
+            if not self._sink.sid:
+                self._sink.refused(status, headers, text)
             return False
         for part in text.split(_SEPARATOR):
             self._over = self._over or part == "1"
-            self._ears.hear(base64.b64decode(part[1:]) if part.startswith("b") else part)
+            self._sink.hear(base64.b64decode(part[1:]) if part.startswith("b") else part)
         return True
 
     async def _tell(self) -> None:
-        """POSTs what waits, all of it in one body."""
+        """POSTs what waits."""
         while not self._over:
-            await self._more.wait()
-            if not self._waiting or self._over:
+            if not self._waiting:
+                await self._more.wait()
                 continue
-            parts = [each if isinstance(each, str) else f"b{base64.b64encode(each).decode()}" for each in self._waiting]
-            self._waiting.clear()
-            body = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
-            answer = await self._http("POST", body)
+            answer = await self._http("POST", self._payload())
             if answer is None or answer[0] != 200:
-                self._ears.gone("transport error")
+                self._sink.gone("transport error")
                 self.drop()
+
+    def _payload(self) -> bytes:
+        """As many of the packets that wait as go into one body, as the official client sends them."""
+        body = _part(self._waiting.popleft())
+        while self._waiting:
+            part = _part(self._waiting[0])
+            if len(body) + len(_SEPARATOR) + len(part) > self._sink.max_payload:
+                break
+            self._waiting.popleft()
+            body += _SEPARATOR.encode() + part
+        return body
 
     async def _http(self, method: str, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
         """One request and its answer. None: it was given up."""
         headers = [*self._request.headers, (b"content-type", b"text/plain; charset=UTF-8")]
         scope = self._request.scope(
-            "http", f"EIO=4&transport=polling{_sid(self._ears)}", method=method, headers=headers
+            "http", f"EIO=4&transport=polling{_sid(self._sink)}", method=method, headers=headers
         )
         asked = False
         status, fields, content, complete = 0, dict[str, str](), b"", False
@@ -298,9 +303,16 @@ class Polling:
         return (status, fields, content) if complete else None
 
 
-def _sid(ears: Ears) -> str:
+def _part(packet: Packet) -> bytes:
+    """A packet as a payload has it."""
+    if isinstance(packet, bytes):
+        return b"b" + base64.b64encode(packet)
+    return packet.encode("utf-8", "surrogatepass")
+
+
+def _sid(sink: Sink) -> str:
     """The part of the query that names the session, once there is one."""
-    return f"&sid={ears.sid}" if ears.sid else ""
+    return f"&sid={sink.sid}" if sink.sid else ""
 
 
 def _named(headers: Any) -> dict[str, str]:
