@@ -243,6 +243,11 @@ impl Hub {
         }
     }
 
+    /// Whether the application is at work on notices, or about to be.
+    pub fn is_application_busy(&self) -> bool {
+        self.sink.is_busy()
+    }
+
     /// More bytes wait in the process than broadcasting callers should add to.
     pub fn is_congested(&self) -> bool {
         self.counters.bytes_queued.load(Ordering::Relaxed)

@@ -111,6 +111,8 @@ pub struct Shard {
     sids: HashMap<Id, SessionKey>,
     timers: Timers,
     dirty: VecDeque<Dirty>,
+    /// Receivers of the largest broadcast since `dirty` was empty.
+    widest: usize,
     resumed: VecDeque<Resumed>,
     ping: Arc<Frame>,
     noop: Arc<Frame>,
@@ -133,6 +135,7 @@ impl Shard {
             sids: HashMap::default(),
             timers: Timers::default(),
             dirty: VecDeque::new(),
+            widest: 0,
             resumed: VecDeque::new(),
             ping: Frame::engine("2"),
             noop: Frame::engine("6"),
@@ -144,7 +147,10 @@ impl Shard {
 
     /// Something to write. Call until `None` after every other call.
     pub fn next_dirty(&mut self) -> Option<Dirty> {
-        let dirty = self.dirty.pop_front()?;
+        let Some(dirty) = self.dirty.pop_front() else {
+            self.widest = 0;
+            return None;
+        };
         let session = match dirty {
             Dirty::Poll(session) => Some(session),
             Dirty::Link(link) => self.links.get(link).map(|link| link.session),
@@ -153,6 +159,11 @@ impl Shard {
             entry.dirty = false;
         }
         Some(dirty)
+    }
+
+    /// How many receivers the largest of those broadcasts has that are not written out yet.
+    pub const fn widest_broadcast(&self) -> usize {
+        self.widest
     }
 
     /// Something that may go on reading. Call until `None` after every other call.
@@ -212,6 +223,7 @@ impl Shard {
                 frame,
                 volatile,
             } => {
+                self.widest = self.widest.max(to.len());
                 for &key in &to {
                     self.queue(key, now, Arc::clone(&frame), volatile);
                 }

@@ -10,7 +10,7 @@ use std::{
 use common::{World, config, event};
 use sio_hub::{
     config::{Config, Overflow},
-    delivery::Sent,
+    delivery::{Selection, Sent},
     frame::HEADROOM,
     packet::PacketBuilder,
     shard::{LinkState, PostVerdict, Resumed},
@@ -368,4 +368,35 @@ fn commands_that_nobody_takes_are_bounded_too() {
         Some(format!("42{}", long(999 - lost)).as_str())
     );
     assert_eq!(dropped(&world), [1_000 - heard.len() as u64, 1]);
+}
+
+#[test]
+fn the_owner_knows_how_wide_the_broadcasts_are_that_it_has_not_written() {
+    let mut world = World::new();
+    let links = [world.join().0, world.join().0, world.join().0];
+    let widest = |world: &World| world.shard.widest_broadcast();
+    let everybody: Selection<'_, &str> = Selection {
+        rooms: &[],
+        except: &[],
+        sender: None,
+    };
+    let namespace = world.hub.namespace("/");
+    let sent = world
+        .hub
+        .broadcast(&namespace, &everybody, &event("[\"a\"]"), false);
+    assert_eq!(sent, Sent::Accepted);
+    assert_eq!(widest(&world), 0, "nobody has looked at the mailbox yet");
+    world.shard.run_commands(world.now());
+    assert_eq!(widest(&world), 3);
+    for left in [3, 3, 3, 0] {
+        assert_eq!(widest(&world), 3, "until nothing is left");
+        assert_eq!(world.shard.next_dirty().is_some(), left > 0);
+    }
+    assert_eq!(widest(&world), 0);
+    for link in links {
+        assert_eq!(
+            world.heard(link).last().map(String::as_str),
+            Some("42[\"a\"]")
+        );
+    }
 }

@@ -20,6 +20,10 @@ use crate::{
 /// After so many writes in one go, reads and deadlines have their turn: 512 sends are about 2.5 ms.
 const WRITES_PER_TURN: usize = 512;
 
+/// The same while a broadcast to more clients than this is being written: what the application sends meanwhile is joined to
+/// what is left of it, so it pays to look early (docs/decisions/0007).
+const WRITES_PER_WIDE_TURN: usize = 128;
+
 /// While Python is at work its commands come without a wake; this is how long one may lie.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -53,10 +57,20 @@ impl Driver {
             let now = clock::now();
             self.shard.borrow_mut().run_commands(now);
             self.resume_readers();
-            if self.flush(now, WRITES_PER_TURN) {
+            let wide = self.ask(Shard::widest_broadcast) > WRITES_PER_WIDE_TURN;
+            let writes = if wide {
+                WRITES_PER_WIDE_TURN
+            } else {
+                WRITES_PER_TURN
+            };
+            if self.flush(now, writes) {
                 break;
             }
             tokio::task::yield_now().await;
+            if wide && self.hub.is_application_busy() {
+                // If it waits for this core, it has it now; otherwise this returns at once.
+                std::thread::yield_now();
+            }
         }
         self.notice_deadline();
     }
