@@ -98,6 +98,30 @@ async def test_outcomes_of_pytest_pass_through(io: Server[Socket], outcome: Any)
 
 
 @pytest.mark.anyio
+async def test_a_fault_at_the_end_leaves_the_end_in_order(io: Server[Socket], transport: Any) -> None:
+    ends: list[str] = []
+
+    @io.on("boom")
+    def boom(socket: Socket) -> None:
+        raise LookupError("a bug")
+
+    @io.on("disconnect")
+    async def gone(socket: Socket, reason: Reason) -> None:
+        await anyio.sleep(0.01)
+        ends.append(reason)
+        raise LookupError("another bug")
+
+    async def run() -> None:
+        async with TestClient(io, transport=transport) as client:
+            (await client.connect()).emit("boom")
+
+    with pytest.raises(LookupError, match="a bug") as failed:
+        await run()
+    assert ends == ["server shutting down"]
+    assert failed.value.__notes__ == ["and code of the server failed: LookupError('another bug')"]
+
+
+@pytest.mark.anyio
 async def test_faults_need_no_log(io: Server[Socket]) -> None:
     @io.on("boom")
     def boom(socket: Socket) -> None:

@@ -90,6 +90,13 @@ def test_the_twin_has_every_name(twin: type, original: type) -> None:
             assert list(inspect.signature(mine).parameters) == list(inspect.signature(theirs).parameters), name
 
 
+def test_the_twin_has_every_option() -> None:
+    twin, original = inspect.signature(SyncTestClient).parameters, inspect.signature(TestClient).parameters
+    assert {name: each.default for name, each in twin.items() if not name.startswith("backend")} == {
+        name: each.default for name, each in original.items()
+    }
+
+
 def test_errors_go_to_who_called(backend: Any) -> None:
     io = Server()
 

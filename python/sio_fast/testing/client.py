@@ -127,23 +127,24 @@ class TestClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        failure = error
         try:
-            if error is None:
-                await self.settle()
-            if not isinstance(error, anyio.get_cancelled_exc_class()):
+            if failure is None:
+                try:
+                    await self.settle()
+                except Exception as fault:  # noqa: BLE001 - raised below, when the server has ended
+                    failure = fault
+            if not isinstance(failure, anyio.get_cancelled_exc_class()):
                 self._leaving.set()
                 await self._ended.wait()
-        except BaseException as failure:
+        finally:
             await self._end()
+        if failure is None and self._faults:
+            failure = self._faults.pop(0)
+        if failure is not None:
             self._note(failure)
-            raise
-        await self._end()
-        if error is not None:
-            self._note(error)
-        elif self._faults:
-            first = self._faults.pop(0)
-            self._note(first)
-            raise first
+            if failure is not error:
+                raise failure
 
     async def _end(self) -> None:
         """Ends it at once, if it has not ended."""

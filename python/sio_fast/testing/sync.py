@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
+    from ..asgi_types import ASGIApp
     from ..server import Server
     from ..types import Event, H, P, R, Transport
     from .socket import ClientSocket
@@ -42,7 +43,12 @@ class SyncTestClient:
         io: The server.
         backend: ``"asyncio"`` or ``"trio"``.
         backend_options: As for :func:`anyio.run`.
-        **options: As for :class:`TestClient`.
+        app: This and the others as for :class:`TestClient`.
+        path: As there.
+        transport: As there.
+        timeout: As there.
+        grace: As there.
+        raise_server_exceptions: As there.
 
     Attributes:
         portal: anyio's way into the loop, inside the block.
@@ -57,18 +63,29 @@ class SyncTestClient:
         *,
         backend: Literal["asyncio", "trio"] = "asyncio",
         backend_options: dict[str, Any] | None = None,
-        **options: Any,
+        app: ASGIApp | None = None,
+        path: str | None = None,
+        transport: Literal["websocket", "polling"] = "websocket",
+        timeout: float = 5,
+        grace: float = 5,
+        raise_server_exceptions: bool = True,
     ) -> None:
-        self._make = partial(TestClient, io, **options)
+        self._client = TestClient(
+            io,
+            app=app,
+            path=path,
+            transport=transport,
+            timeout=timeout,
+            grace=grace,
+            raise_server_exceptions=raise_server_exceptions,
+        )
         self._loop = partial(start_blocking_portal, backend, backend_options)
         self._stack = ExitStack()
-        self._client: TestClient
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.portal = stack.enter_context(self._loop())
-            made = self.portal.call(self._made)
-            self._client = stack.enter_context(self.portal.wrap_async_context_manager(made))
+            stack.enter_context(self.portal.wrap_async_context_manager(self._client))
             self._stack = stack.pop_all()
         return self
 
@@ -77,9 +94,10 @@ class SyncTestClient:
     ) -> bool | None:
         return self._stack.__exit__(kind, error, trace)
 
-    async def _made(self) -> TestClient:
-        """Made on the loop, which its events belong to."""
-        return self._make()
+    @property
+    def timeout(self) -> float:
+        """As :attr:`TestClient.timeout`."""
+        return self._client.timeout
 
     @property
     def now(self) -> float:
