@@ -242,10 +242,14 @@ async def test_the_server_is_answered(io: Server[Socket], transport: Any) -> Non
 
 
 async def test_no_answer(io: Server[Socket]) -> None:
-    async with TestClient(io, timeout=0.01) as client:
+    async with TestClient(io) as client:
         a = await client.connect()
+        client.timeout = 0.01
         with pytest.raises(AckTimeout) as late:
             await a.emit_with_ack("nobody handles this")
+        client.timeout = 5
+        with pytest.raises(AckTimeout):
+            await a.emit_with_ack("nobody handles this", timeout=0)
         assert "no answer to 'nobody handles this' came within 0.01 s; no event waits" in late.value.__notes__
 
 

@@ -66,3 +66,15 @@ def test_a_project_that_names_no_server_is_told_how(tmp_path: Path) -> None:
     ran = run(tmp_path)
     assert ran.returncode == 1
     assert "define a fixture `sio_server` in conftest.py that returns it" in ran.stdout
+
+
+def test_neither_pytest_nor_trio_is_needed() -> None:
+    program = """
+import sys, sio_fast
+assert not any(name.startswith("sio_fast.testing") for name in sys.modules)
+import sio_fast.testing
+print(sorted({"pytest", "trio", "uvicorn", "httpx"} & set(sys.modules)))
+"""
+    env = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, check=False)
+    assert ran.stdout == "[]\n", ran.stderr

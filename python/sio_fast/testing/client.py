@@ -35,6 +35,8 @@ __all__ = ("TestClient",)
 
 # After a deadline by so much: what is due must be past when seconds have become nanoseconds.
 _PAST = 1e-6
+# Real seconds for settling. It takes none; on a machine that does much else, its turn must come all the same.
+_PATIENCE = 10.0
 
 _RUNS = (
     "this Server runs already, and a TestClient starts and ends it by itself: leave io.lifespan(), io.run() or another "
@@ -369,7 +371,7 @@ class TestClient:
         self._inside()
         if self._driver is not None:
             self._driver.look()
-        await quiet(self.timeout)
+        await quiet(_PATIENCE)
         self._raise_fault()
 
     async def _until(self, condition: Callable[[], object], seconds: float) -> None:
