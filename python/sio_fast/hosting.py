@@ -41,7 +41,12 @@ _TWICE: Final = (
 )
 _ELSEWHERE: Final = (
     "this Server runs already, on another event loop or by io.run(): one Server belongs to one ASGI server; make a second "
-    "Server, and join them with an adapter"
+    "Server, and join them with an adapter. If this application is the app= of io.run(), take the mount out of it: io.run() "
+    "answers Socket.IO by itself"
+)
+_ITSELF: Final = (
+    "io.asgi_app(io) puts the server in front of itself: io is an ASGI application already; give the ASGI server io, or "
+    "io.asgi_app(app) with another application"
 )
 
 _log = logging.getLogger("sio_fast.asgi")
@@ -63,7 +68,13 @@ class Host:
         await Wrapped(self, None, mounted=True)(scope, receive, send)
 
     def wrap(self, other: ASGIApp) -> ASGIApp:
-        """The server in front of another application."""
+        """The server in front of another application.
+
+        Raises:
+            TypeError: It is this server.
+        """
+        if other is self._server or (isinstance(other, Wrapped) and other._host is self):
+            raise TypeError(_ITSELF)
         return Wrapped(self, other, mounted=False)
 
     # Starting and ending.

@@ -128,9 +128,7 @@ def test_a_handler_outlives_its_client_in_order(server: ServerProcess, join: Cal
     assert server.expect("outlasted", id=name)["reason"] == "client namespace disconnect"
 
 
-def test_who_asks_a_socket_that_has_just_left_hears_why(
-    server: ServerProcess, join: Callable[..., RawClient]
-) -> None:
+def test_who_asks_a_socket_that_has_just_left_hears_why(server: ServerProcess, join: Callable[..., RawClient]) -> None:
     client = join()
     client.emit("leave and ask")
     assert server.expect("refused", id=client.id)["reason"] == "server namespace disconnect"

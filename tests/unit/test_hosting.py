@@ -185,6 +185,19 @@ async def test_a_second_lifespan_is_refused_with_what_to_do() -> None:
         assert "drop lifespan=io.lifespan" in lifespan.said[0]["message"]
 
 
+def test_a_server_in_front_of_itself_is_refused_with_what_to_do() -> None:
+    io = Server()
+
+    async def other(scope: Scope, receive: Any, send: Any) -> None:
+        raise NotImplementedError
+
+    for itself in (io, io.asgi_app(other)):
+        with pytest.raises(TypeError, match=r"in front of itself: .* give the ASGI server io"):
+            io.asgi_app(itself)
+    # Another server behind this one answers at its own path.
+    io.asgi_app(Server(path="/second"))
+
+
 @pytest.mark.anyio
 async def test_a_lifespan_of_ones_own_runs_the_server_inside() -> None:
     io = Server()
