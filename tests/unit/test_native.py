@@ -108,7 +108,7 @@ io.close = close
 
 def test_the_server_as_its_own_application_is_refused_with_what_to_do() -> None:
     io = sio_fast.Server()
-    with pytest.raises(TypeError, match="this server itself.*leave app out"):
+    with pytest.raises(TypeError, match=r"this server itself.*leave app out"):
         io.run(port=0, app=io, log_level=None)
 
 
