@@ -17,7 +17,6 @@ pub(crate) struct Joined {
     /// Room slot and the position of this socket in that room.
     rooms: SmallVec<[(u32, u32); 2]>,
     /// Where each room slot stands in `rooms`.
-    #[expect(clippy::box_collection, reason = "of many sockets few have one")]
     index: Option<Box<HashMap<u32, u32>>>,
 }
 
