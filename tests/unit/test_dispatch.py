@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from sio_fast import DisconnectedError, Server, Socket, current_socket, dispatch
+from sio_fast import Server, Socket, current_socket, dispatch
 from unit.conftest import running, settled, until
 
 if TYPE_CHECKING:
@@ -577,26 +577,6 @@ async def test_disconnect_settles_acks_at_once(make: Make) -> None:
         client.client_leave("ping timeout")
         await until(lambda: len(log) == 3)
         assert log == ["ping timeout", "ping timeout", False]
-
-
-async def test_the_reason_is_known_before_the_notice_is_taken(make: Make) -> None:
-    """The core ends a socket on its own thread; a handler may ask before the loop has heard of it."""
-    io = make()
-    log: list[Any] = []
-
-    @io.on("ask")
-    async def ask(socket: Socket) -> None:
-        client.client_leave("ping timeout")
-        try:
-            await socket.emit_with_ack("q")
-        except DisconnectedError as error:
-            log.append(error.reason)
-
-    async with running(io) as core:
-        client = await connected(io, core)
-        client.client_event("ask")
-        await until(lambda: log)
-        assert log == ["ping timeout"]
 
 
 async def test_drained_passes_handlers(make: Make) -> None:
