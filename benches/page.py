@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from figures import MARKS, Summary, count, mark
 from peers import PEERS
 from plots import bars, curves
+from profiles import newest_profile
 from results import RESULTS, Result, newest
 from rows import ROWS, Figure, Row
 
@@ -41,10 +42,16 @@ round), so above 1 sio_fast is better; it is the median of the rounds' ratios, w
 TABLE = """\
 | server | median | spread | times better | per second (wall) | p50, ms | p99, ms | core of server | of generator |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|"""
+PROFILES = """\
+## Where the time goes
+
+Shares of the server's CPU time, and the system calls that it makes for each event, delivery or connection (those rarer than
+one in a hundred left out). What was tried to change that, with the figures before and after, stands in the
+[decision on what the I/O thread writes with](decisions/0007-writes-and-wakes-of-the-io-thread.md).
+"""
 ENDING = """\
 ## Not measured
 
-* A second I/O thread: there is one for each listener so far.
 * TLS and compression: nobody here does either without a proxy.
 """
 
@@ -82,7 +89,7 @@ def pages(results: dict[str, Result]) -> dict[Path, str]:
         parts.append(
             _series([(row, result) for row, result in measured if row.series and row.series.name == name], made)
         )
-    parts += [_machines([result for _, result in measured]), ENDING]
+    parts += [_profiles(), _machines([result for _, result in measured]), ENDING]
     missing = [row.name for row in ROWS if row.name not in results]
     if missing:
         parts[-1] += f"* Rows without a result file yet: {', '.join(f'`{name}`' for name in missing)}.\n"
@@ -136,6 +143,29 @@ def _section(row: Row, result: Result, made: dict[Path, str]) -> str:
     flags = [f"{peer} runs with `{' '.join(PEERS[peer].flags)}`" for peer in summary.peers if PEERS[peer].flags]
     lines += [f"\n{flag}." for flag in flags if "order" not in flag or row.mode in {"fanout", "rooms"}]
     return "\n".join([*lines, "", _source([row], result), ""])
+
+
+def _profiles() -> str:
+    """On what a server under each load spends its time."""
+    found = newest_profile()
+    if found is None:
+        return PROFILES + "\nNobody has looked yet.\n"
+    path, header, profiles = found
+    parts = list(profiles[0].shares)
+    lines = [
+        PROFILES,
+        f"| row | µs of CPU each | {' | '.join(parts)} | system calls |",
+        f"|---|--:|{'--:|' * len(parts)}---|",
+    ]
+    for profile in profiles:
+        shares = " | ".join(f"{profile.shares[part]:.0%}" for part in parts)
+        calls = ", ".join(f"{each:.2f} {name}" for name, each in profile.system_calls.items() if each >= 0.01)
+        lines.append(f"| {profile.row} | {1e6 / profile.per_cpu_second:.2f} | {shares} | {calls} |")
+    lines.append(
+        f"\n{header['peer']} on {header['machine']}: [{path.name}](../benches/results/profiles/{path.name}), made by "
+        f"`python benches/profiles.py`.\n"
+    )
+    return "\n".join(lines)
 
 
 def _line(row: Row, summary: Summary, peer: str) -> str:

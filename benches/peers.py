@@ -139,9 +139,14 @@ def start(peer: Peer, pinning: Pinning, python: str) -> Generator[Running]:
             process.stdout.close()
 
 
-def generate(program: Path, pinning: Pinning, server: Running, arguments: Sequence[str]) -> dict[str, Any]:
-    """Run the generator once and return its report; a run that failed has a text under ``error``."""
-    command = [*pinning.generator_prefix(), str(program), *arguments]
+def generate(
+    program: Path, pinning: Pinning, server: Running, arguments: Sequence[str], *, beside: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Run the generator once and return its report; a run that failed has a text under ``error``.
+
+    ``beside`` is the command line of an instrument that runs the generator and watches the server.
+    """
+    command = [*beside, *pinning.generator_prefix(), str(program), *arguments]
     command += ["--port", str(server.port), "--pid", str(server.pid)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     try:

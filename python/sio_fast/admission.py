@@ -11,6 +11,7 @@ from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from . import faults
 from .arguments import is_async
 from .calls import PLAIN, called
 from .exceptions import ConnectError
@@ -91,7 +92,7 @@ def _answer(
     elif error is not None:
         question.fail()
         if not failures.ends(error):
-            _log.error("%s failed, which refuses the request", option, exc_info=error)
+            faults.tell(_log, "%s failed, which refuses the request", option, error=error)
     elif value is True or (value is None and option == _REQUEST):
         question.allow()
     elif value is False:

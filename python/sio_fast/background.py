@@ -7,6 +7,7 @@ import contextvars
 import logging
 from typing import TYPE_CHECKING, Any
 
+from . import faults
 from .calls import called
 from .exceptions import NotRunning
 
@@ -69,4 +70,4 @@ class Background:
     async def _run(self, fn: Callable[[], Any]) -> None:
         error, _ = await called(fn, ())
         if error is not None and not self._failures.ends(error):
-            _log.error("a task of io.start_soon failed", exc_info=error)
+            faults.tell(_log, "a task of io.start_soon failed", error=error)

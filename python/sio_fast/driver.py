@@ -86,6 +86,7 @@ class Driver:
     Args:
         core: The server's core, started.
         clock: The loop's time in seconds.
+        watches: False if somebody else looks at the deadlines, and calls :meth:`expire`.
 
     Attributes:
         shard: To be called with ``clock()``; what a call may leave behind, :meth:`settle` sees to.
@@ -95,9 +96,10 @@ class Driver:
         questions: Requests that wait for the application's word, by the key of the question.
     """
 
-    def __init__(self, core: Core, clock: Callable[[], float]) -> None:
+    def __init__(self, core: Core, clock: Callable[[], float], *, watches: bool = True) -> None:
         self.shard = core.open_shard()
         self.clock = clock
+        self._watches = watches
         self.links: dict[int, Waiting] = {}
         self.polls: dict[int, Waiting] = {}
         self.posts: dict[int, Callable[[], object]] = {}
@@ -109,7 +111,8 @@ class Driver:
     async def run(self) -> None:
         """Looks at the shard whenever it asks for it, until the core has told it to end and nothing is left to do."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep_deadlines)
+            if self._watches:
+                tasks.start_soon(self._keep_deadlines)
             async with reading(self.shard.fd, self.look):
                 self.look()
                 await self._ended.wait()
@@ -118,6 +121,11 @@ class Driver:
     def look(self) -> None:
         """Takes what other threads asked for."""
         self.shard.run_commands(self.clock())
+        self.settle()
+
+    def expire(self) -> None:
+        """Does what is due."""
+        self.shard.expire(self.clock())
         self.settle()
 
     def settle(self) -> None:
@@ -211,5 +219,4 @@ class Driver:
             if deadline is not None and self.clock() - deadline > _LATE:
                 for _ in range(_TURNS):
                     await checkpoint()
-            shard.expire(self.clock())
-            self.settle()
+            self.expire()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from . import cancellation
+from . import cancellation, faults
 from .calls import answer_values, called, invoke
 from .exceptions import AckError, InvalidPayload, RejectEvent
 
@@ -129,15 +129,18 @@ def complain(lane: Lane, name: EventName, error: BaseException) -> None:
     """One line, with a traceback if it was code of the application that failed."""
     if isinstance(error, InvalidPayload):
         _log.warning("%s (socket %s)", error, lane.socket.id, extra=fields_of(lane, name))
+        faults.pass_on(error)
     elif isinstance(error, RejectEvent):
         _log.warning("event %r rejected: %s (socket %s)", name, error, lane.socket.id, extra=fields_of(lane, name))
+        faults.pass_on(error)
     else:
-        _log.error(
+        faults.tell(
+            _log,
             "a handler of event %r failed (socket %s of %r)",
             name,
             lane.socket.id,
             lane.nsp.name,
-            exc_info=error,
+            error=error,
             extra=fields_of(lane, name),
         )
 

@@ -20,7 +20,7 @@ from .signals import watching
 from .wake import clock, here, soon
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anyio.abc import TaskStatus
 
@@ -52,11 +52,21 @@ _ITSELF: Final = (
 _log = logging.getLogger("sio_fast.asgi")
 
 
+def _drive(core: Core) -> Driver:
+    """By the loop's own clock."""
+    return Driver(core, clock())
+
+
 class Host:
-    """What a server is while an ASGI server carries it. On the loop of that server only."""
+    """What a server is while an ASGI server carries it. On the loop of that server only.
+
+    Attributes:
+        drive: Makes the driver of a run; a test puts one of its own here.
+    """
 
     def __init__(self, server: Server[Any]) -> None:
         self._server = server
+        self.drive: Callable[[Core], Driver] = _drive
         self._driver: Driver | None = None
         self._loop: object = None
         self._over = False
@@ -94,7 +104,7 @@ class Host:
             def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
                 if serve_client is not None:
                     _log.warning("serve_client is for the native listener; an ASGI application serves its own files")
-                self._driver, self._loop, self._over = Driver(core, clock()), here(), False
+                self._driver, self._loop, self._over = self.drive(core), here(), False
                 tasks.start_soon(self._driver.run)
                 return ()
 

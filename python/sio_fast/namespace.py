@@ -81,10 +81,10 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
     # Emitting.
 
     def _operator(self) -> BroadcastOperator:
-        return BroadcastOperator(self._space)
+        return self._space._everybody
 
     def _emit(self, name: EventName, args: tuple[Any, ...]) -> Sent:
-        return BroadcastOperator(self._space)._emit(name, args)
+        return self._space._everybody._emit(name, args)
 
     def server_side_emit(self, event: str, /, *args: Any) -> Sent:  # noqa: ARG002 - for nodes that do not exist yet
         """Emits an event to the *other* nodes of a cluster. A server is one node, so it reaches nobody yet.
@@ -317,6 +317,7 @@ class Namespace(NamespaceLike[S]):
     __slots__ = (
         "__weakref__",
         "_children",
+        "_everybody",
         "_gates",
         "_heard",
         "_hooks",
@@ -351,6 +352,8 @@ class Namespace(NamespaceLike[S]):
         self._listening: dict[str, S] = {}
         self._gates: tuple[Middleware, ...] = ()
         self._sockets: dict[str, S] = {}
+        # Operators are values, so one serves every broadcast.
+        self._everybody = BroadcastOperator(self)
         self._children: dict[str, Namespace[S]] = {}
 
     @property

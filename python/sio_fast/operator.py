@@ -222,7 +222,6 @@ class BroadcastOperator(Broadcaster):
     def __init__(
         self,
         nsp: Target,
-        *,
         rooms: tuple[str, ...] = (),
         except_rooms: tuple[str, ...] = (),
         sender: SocketCore | None = None,
@@ -238,19 +237,13 @@ class BroadcastOperator(Broadcaster):
         return self
 
     def _with_rooms(self, rooms: tuple[str, ...]) -> BroadcastOperator:
-        return BroadcastOperator(
-            self._nsp, rooms=self._rooms + rooms, except_rooms=self._except, sender=self._sender, flags=self._flags
-        )
+        return BroadcastOperator(self._nsp, self._rooms + rooms, self._except, self._sender, self._flags)
 
     def _without_rooms(self, rooms: tuple[str, ...]) -> BroadcastOperator:
-        return BroadcastOperator(
-            self._nsp, rooms=self._rooms, except_rooms=self._except + rooms, sender=self._sender, flags=self._flags
-        )
+        return BroadcastOperator(self._nsp, self._rooms, self._except + rooms, self._sender, self._flags)
 
     def _flagged(self, flags: Flags) -> BroadcastOperator:
-        return BroadcastOperator(
-            self._nsp, rooms=self._rooms, except_rooms=self._except, sender=self._sender, flags=flags
-        )
+        return BroadcastOperator(self._nsp, self._rooms, self._except, self._sender, flags)
 
     def _selection(self) -> tuple[tuple[str, ...], tuple[str, ...], SocketCore | None]:
         return self._rooms, self._except, self._sender

@@ -9,6 +9,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import faults
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -74,5 +76,5 @@ def _call(sockets: Iterable[Hearer], name: EventName, args: tuple[Any, ...]) -> 
         for call in calls:
             try:
                 call()
-            except Exception:  # noqa: BLE001 - an emit never fails for who listens to it
-                _log.exception("a listener of outgoing events failed (event %r)", name)
+            except Exception as error:  # noqa: BLE001 - an emit never fails for who listens to it
+                faults.tell(_log, "a listener of outgoing events failed (event %r)", name, error=error)

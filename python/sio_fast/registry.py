@@ -11,6 +11,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
+from . import faults
 from .arguments import is_async
 from .declare import declared_on
 from .handlers import HandlerTable, require_callable
@@ -210,8 +211,8 @@ class _Root(Namespace[S]):
                 continue
             try:
                 handler.fn(nsp)
-            except Exception:  # noqa: BLE001 - a listener's error makes no namespace undone
-                _log.exception("a listener of %r failed", _NEW, extra={"nsp": nsp.name})
+            except Exception as error:  # noqa: BLE001 - a listener's error makes no namespace undone
+                faults.tell(_log, "a listener of %r failed", _NEW, error=error, extra={"nsp": nsp.name})
 
 
 class _FanOut:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from . import faults
 from .arguments import is_async
 from .handlers import require_callable
 
@@ -85,8 +86,8 @@ class RoomEvents:
         for fn in self._listeners.get(name, ()):
             try:
                 fn(*args)
-            except Exception:  # noqa: BLE001 - the application's code; the others run
-                _log.exception("a listener of %s failed", name)
+            except Exception as error:  # noqa: BLE001 - the application's code; the others run
+                faults.tell(_log, "a listener of %s failed", name, error=error)
 
     def _watch(self, core: NamespaceCore) -> None:
         wanted = any(self._listeners.values())

@@ -11,6 +11,7 @@ import re
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
+from . import faults
 from .ack import Ack
 from .calls import PLAIN, answer_values, called, checked, invoke, scoped
 from .course import Course
@@ -198,9 +199,10 @@ class Steps:
             if error is not None:
                 if self._failures.ends(error):
                     return None
-                _log.error(
+                faults.tell(
+                    _log,
                     "a predicate failed, which counts as no",
-                    exc_info=error,
+                    error=error,
                     extra={**fields_of(lane, "connect"), "nsp": name},
                 )
             elif fits:
@@ -213,11 +215,12 @@ class Steps:
         if isinstance(error, ConnectError):
             message, data = error.message, error.data
         else:
-            _log.error("a middleware failed", exc_info=error, extra=fields_of(lane, "connect"))
+            faults.tell(_log, "a middleware failed", error=error, extra=fields_of(lane, "connect"))
         try:
             lane.core.refuse(message, data)
         except (TypeError, ValueError) as unfit:
-            _log.error("the data of a ConnectError cannot be encoded", exc_info=unfit, extra=fields_of(lane, "connect"))
+            text = "the data of a ConnectError cannot be encoded"
+            faults.tell(_log, text, error=unfit, extra=fields_of(lane, "connect"))
             lane.core.refuse(message, None)
         self._forget(lane)
 

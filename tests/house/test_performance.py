@@ -11,7 +11,7 @@ import pytest
 
 from house.tree import ROOT, files, text
 
-RESULTS = [path for path in files(".json") if path.startswith("benches/results/")]
+RESULTS = [path for path in files(".json") if re.fullmatch(r"benches/results/[^/]+\.json", path)]
 
 
 def test_the_page_and_its_plots_are_what_the_generator_makes() -> None:
