@@ -108,6 +108,7 @@ def test_another_path(server: ServerProcess, http: HttpConnection, closing: list
     assert http.request("GET", target(transport="polling")).status == 404
 
 
+@pytest.mark.native  # the application around answers there; test_mounted.py has the server alone
 @pytest.mark.loops("asyncio")
 @pytest.mark.server(path="/my/socket")
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
