@@ -380,6 +380,10 @@ class SocketCore:
     def connected(self) -> bool:
         """True from ``accept`` until the socket has left."""
 
+    @property
+    def reason(self) -> str | None:
+        """Why it has left, known before the DISCONNECT notice is taken. None: it is there, or was refused."""
+
     def emit(self, event: str | int, args: tuple[Any, ...], volatile: bool) -> int:
         """Queues an event. 0 = accepted, 1 = accepted and over the high-water mark, 2 = dropped (gone, or volatile while
         something was queued). While the socket is in ``use`` it is held until ``accept``. Raises like broadcast."""

@@ -5,6 +5,7 @@ It moves bytes and waits. Refuses to know what a request means, when a session e
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -13,12 +14,13 @@ import anyio
 
 from . import _core
 from .driver import Signal, Waiting
+from .wake import on_asyncio
 
 if TYPE_CHECKING:
-    from .asgi_types import Answer, Receive, Scope, Send
+    from .asgi_types import Answer, Message, Receive, Scope, Send
     from .driver import Driver
 
-__all__ = ("answer_http", "answer_websocket", "refuse", "respond", "verdict")
+__all__ = ("Hearing", "answer_http", "answer_websocket", "refuse", "respond", "verdict")
 
 # What uvicorn says when it stops. Others cut us off then, and it means the same.
 _SERVICE_RESTART: Final = 1012
@@ -27,7 +29,47 @@ _STATE: Final = _core.UNSETTLED - 1
 _log = logging.getLogger("sio_fast.asgi")
 
 
-async def verdict(driver: Driver, scope: Scope, receive: Receive, *, mounted: bool) -> tuple[Any, ...] | None:
+class Hearing:
+    """``receive`` of one request, from which somebody may turn away in the middle of a wait without losing a message.
+
+    Cancelling ``receive`` is not safe everywhere: granian (2.8) may answer the next call with a disconnect, though the client
+    is there. What somebody began to hear is therefore kept for the next one; an HTTP request on asyncio only, as the other
+    servers' queues lose nothing, and granian has nothing to hear of a WebSocket before it is accepted.
+
+    Attributes:
+        heard: Whether a message has come.
+    """
+
+    __slots__ = ("_pending", "_receive", "heard")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._pending: asyncio.Future[Message] | None = None
+        self.heard = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        if self._pending is None:
+            message = await self._receive()
+        else:
+            message = await asyncio.shield(self._pending)
+            self._pending = None
+        self.heard = True
+        return message
+
+    async def kept(self) -> Message:
+        """The same for somebody who may be cancelled while others still want to hear."""
+        if self._pending is None and on_asyncio():
+            self._pending = asyncio.ensure_future(self._receive())
+        return await self()
+
+    def close(self) -> None:
+        """Nobody wants to hear any more."""
+        if self._pending is not None:
+            self._pending.cancel()
+
+
+async def verdict(driver: Driver, scope: Scope, hearing: Hearing, *, mounted: bool) -> tuple[Any, ...] | None:
     """What the core says about a request, which may have to wait for the application first. None: it is somebody else's.
     Empty: the client did not wait."""
     path = scope["path"]
@@ -50,11 +92,18 @@ async def verdict(driver: Driver, scope: Scope, receive: Receive, *, mounted: bo
     )
     said = driver.shard.request(driver.clock(), None, *head)
     driver.settle()
-    while said[0] == _core.ASK:
-        if not await _decided(driver, receive, said[1]):
-            return ()
-        said = driver.shard.request(driver.clock(), said[1], *head)
-        driver.settle()
+    if said[0] == _core.ASK:
+        hear = hearing.kept if scope["type"] == "http" else hearing
+        # The end of the run waits for whoever waits: the last answer is the shard's too.
+        driver.begin()
+        try:
+            while said[0] == _core.ASK:
+                if not await _decided(driver, hear, said[1]):
+                    return ()
+                said = driver.shard.request(driver.clock(), said[1], *head)
+                driver.settle()
+        finally:
+            driver.finish()
     return None if said[0] == _core.NOT_OURS else said
 
 

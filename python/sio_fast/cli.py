@@ -52,6 +52,8 @@ def version() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--uds", type=click.Path(), help="Unix socket to listen on instead.")
+@click.option("--io-threads", default=1, show_default=True, type=click.IntRange(1, 64), help="That read and write.")
+@click.option("--grace", default=5.0, show_default=True, type=click.FloatRange(0), help="Seconds for the end.")
 @click.option("--backend", default="auto", show_default=True, type=click.Choice(_BACKENDS), help="The event loop.")
 @click.option("--app", metavar="MODULE:APP", help="ASGI application for everything that is not Socket.IO.")
 @click.option("--static", metavar="URL=FOLDER", multiple=True, callback=_static, help="Serve a folder too; repeatable.")
@@ -62,6 +64,8 @@ def run(
     host: str,
     port: int,
     uds: str | None,
+    io_threads: int,
+    grace: float,
     backend: Backend,
     app: str | None,
     static: dict[str, str],
@@ -80,9 +84,21 @@ def run(
         if not isinstance(io, Server):
             raise TargetError(f"{target} is {type(io).__name__}, not a sio_fast.Server")
         beside = None if app is None else _application(app)
+        if beside is io:
+            raise TargetError(f"--app {app} is the server itself, which answers Socket.IO without it; leave --app out")
     except TargetError as error:
         raise click.UsageError(str(error)) from None
-    io.run(host, port, backend=backend, log_level=log_level, static_files=static, app=beside, uds=uds)
+    io.run(
+        host,
+        port,
+        backend=backend,
+        grace=grace,
+        log_level=log_level,
+        io_threads=io_threads,
+        static_files=static,
+        app=beside,
+        uds=uds,
+    )
 
 
 def _application(target: str) -> Any:

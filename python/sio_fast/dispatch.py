@@ -354,7 +354,7 @@ class Dispatcher:
             return None
         socket = lane.socket
         lane.nsp._sockets.pop(lane.core.id, None)
-        socket._left(reason, detail)
+        socket._left(detail)
         self._waits.left(handle, reason, lane.core.session)
         lane.leaving = (reason, detail, frozenset(rooms))
         lane.blocked = True
@@ -485,7 +485,7 @@ class Dispatcher:
         lane.nsp._sockets.pop(lane.core.id, None)
         lane.stop_tasks()
         lane.socket._unbind()
-        self._waits.left(lane.handle, lane.socket._reason or "transport close", lane.core.session)
+        self._waits.left(lane.handle, lane.core.reason or "transport close", lane.core.session)
         if not self._lanes:
             self._tell()
 

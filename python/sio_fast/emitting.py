@@ -52,8 +52,6 @@ class Unicast(Hearer, Protocol):
 
     @property
     def _in_use(self) -> bool: ...
-    @property
-    def _reason(self) -> str | None: ...
 
 
 class CanEmit:
@@ -146,7 +144,7 @@ async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile:
     if socket._in_use:
         raise RuntimeError("emit_with_ack() inside `use`: the client is not connected yet; ask in a connect handler")
     if not core.connected:
-        raise DisconnectedError(socket._reason)
+        raise DisconnectedError(core.reason)
     if not waits.here():
         raise RuntimeError("emit_with_ack() belongs on the server's loop; from a thread use anyio.from_thread.run")
     ack_id = core.emit_with_ack(name, args, volatile)
@@ -156,7 +154,7 @@ async def ask(socket: Unicast, name: EventName, args: tuple[Any, ...], volatile:
         return await waits.ack(core, ack_id, timeout)
     if core.connected:  # volatile, and something was queued: it was never sent
         raise AckTimeout((), (core.id,))
-    raise DisconnectedError(socket._reason)
+    raise DisconnectedError(core.reason)
 
 
 def checked_timeout(seconds: float, what: str = "timeout()") -> float:

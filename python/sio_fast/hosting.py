@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from .asgi import answer_http, answer_websocket, refuse, respond, verdict
+from .asgi import Hearing, answer_http, answer_websocket, refuse, respond, verdict
 from .driver import Driver
 from .exceptions import NotRunning
 from .signals import watching
@@ -41,7 +41,12 @@ _TWICE: Final = (
 )
 _ELSEWHERE: Final = (
     "this Server runs already, on another event loop or by io.run(): one Server belongs to one ASGI server; make a second "
-    "Server, and join them with an adapter"
+    "Server, and join them with an adapter. If this application is the app= of io.run(), take the mount out of it: io.run() "
+    "answers Socket.IO by itself"
+)
+_ITSELF: Final = (
+    "io.asgi_app(io) puts the server in front of itself: io is an ASGI application already; give the ASGI server io, or "
+    "io.asgi_app(app) with another application"
 )
 
 _log = logging.getLogger("sio_fast.asgi")
@@ -73,7 +78,13 @@ class Host:
         await Wrapped(self, None, mounted=True)(scope, receive, send)
 
     def wrap(self, other: ASGIApp) -> ASGIApp:
-        """The server in front of another application."""
+        """The server in front of another application.
+
+        Raises:
+            TypeError: It is this server.
+        """
+        if other is self._server or (isinstance(other, Wrapped) and other._host is self):
+            raise TypeError(_ITSELF)
         return Wrapped(self, other, mounted=False)
 
     # Starting and ending.
@@ -178,19 +189,16 @@ class Host:
         if scope["type"] not in ("http", "websocket"):
             raise RuntimeError(f"an ASGI scope of type {scope['type']!r} is unknown here")
         driver = await self._driving()
-        connecting = scope["type"] == "websocket"
-
-        async def hear() -> Message:
-            nonlocal connecting
-            message = await receive()
-            connecting = False
-            return message
-
-        said = None if driver is None else await verdict(driver, scope, hear, mounted=mounted)
-        if driver is not None and said is not None:
-            if said:
-                await self._carry_out(driver, scope, hear if connecting else None, receive, send, said)
-        elif other is not None:
+        hearing = Hearing(receive)
+        try:
+            said = None if driver is None else await verdict(driver, scope, hearing, mounted=mounted)
+            if driver is not None and said is not None:
+                if said:
+                    await self._carry_out(driver, scope, hearing, send, said)
+                return
+        finally:
+            hearing.close()
+        if other is not None:
             await other(scope, receive, send)
         elif scope["type"] == "http":
             await respond(scope, send, self._stranger(scope))
@@ -199,16 +207,16 @@ class Host:
             await refuse(scope, send, self._stranger(scope))
 
     async def _carry_out(
-        self, driver: Driver, scope: Scope, connect: Receive | None, receive: Receive, send: Send, said: tuple[Any, ...]
+        self, driver: Driver, scope: Scope, hearing: Hearing, send: Send, said: tuple[Any, ...]
     ) -> None:
         driver.begin()
         try:
-            if connect is not None:
-                await connect()
             if scope["type"] == "http":
-                await answer_http(driver, scope, receive, send, said)
+                await answer_http(driver, scope, hearing, send, said)
             else:
-                await answer_websocket(driver, scope, receive, send, said)
+                if not hearing.heard:
+                    await hearing()
+                await answer_websocket(driver, scope, hearing, send, said)
         finally:
             driver.finish()
 

@@ -37,6 +37,13 @@ StaticFiles: TypeAlias = "Mapping[str, str | os.PathLike[str]]"
 # The first character of a session's id names its thread.
 _MAX_THREADS: Final = 64
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_ITSELF: Final = (
+    "app is this server itself, which answers Socket.IO without it; give another application, or leave app out"
+)
+_TWICE: Final = (
+    "the startup of app has started this Server already, which io.run() and io.serve() do themselves: drop "
+    "lifespan=io.lifespan from app, and give it without io.asgi_app() or a mount of io"
+)
 
 _log = logging.getLogger("sio_fast.server")
 
@@ -74,6 +81,8 @@ async def serve(
 
     async def beside(hosted: Hosted | None) -> None:
         """Socket.IO, and the application's part of its beginning and end."""
+        if hosted is not None and server._lifetime is not None:
+            raise RuntimeError(_TWICE)
 
         def listen(core: Core, serve_client: str | None) -> Sequence[tuple[str, int]]:
             return core.listen(
@@ -97,7 +106,10 @@ async def serve(
 
     if app is None:
         await beside(None)
+    elif app is server:
+        raise TypeError(_ITSELF)
     else:
+        server._require_idle()
         from . import hosted  # noqa: PLC0415 - asked for by few
 
         await hosted.host(app, beside)

@@ -256,7 +256,8 @@ class Server(Namespaces[S]):
 
         Raises:
             OSError: The address is in use, not ours, or forbidden.
-            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            RuntimeError: This server serves already, or the startup of ``app`` failed or starts this server itself.
+            TypeError: ``app`` is no application, or this server.
             ModuleNotFoundError: ``app`` without the extra.
             NotRunning: The process was forked after the start.
         """
@@ -309,7 +310,8 @@ class Server(Namespaces[S]):
 
         Raises:
             SystemExit: The address cannot be listened on (code 1), or a second signal came.
-            RuntimeError: This server serves already, or the startup of ``app`` failed.
+            RuntimeError: This server serves already, or the startup of ``app`` failed or starts this server itself.
+            TypeError: ``app`` is no application, or this server.
             ModuleNotFoundError: ``app`` without the extra.
         """
         from . import native  # noqa: PLC0415 - the floor above, known when it is called and not before
@@ -369,6 +371,9 @@ class Server(Namespaces[S]):
 
         Args:
             other: An ASGI 3 application.
+
+        Raises:
+            TypeError: It is this server.
         """
         return self._hosting.wrap(other)
 
@@ -404,6 +409,18 @@ class Server(Namespaces[S]):
                 raise ValueError(f"grace is {grace}; it must be 0 or more seconds")
             await lifetime.close(grace)
 
+    def _require_idle(self) -> None:
+        """It can be started.
+
+        Raises:
+            NotRunning: Not in this process.
+            RuntimeError: It serves already.
+        """
+        if self._forked:
+            raise NotRunning("the process was forked after this server had started; make or start it in the child only")
+        if self._lifetime is not None:
+            raise RuntimeError("this server serves already; close it first, or make a second Server")
+
     async def _run_lifetime(
         self,
         listen: Callable[[Core, str | None], Sequence[tuple[str, int]]],
@@ -411,10 +428,7 @@ class Server(Namespaces[S]):
         beside: Beside | None = None,
     ) -> None:
         """Runs until :meth:`close`, with the doors that ``listen`` opens, and what is ``beside`` behind them."""
-        if self._forked:
-            raise NotRunning("the process was forked after this server had started; make or start it in the child only")
-        if self._lifetime is not None:
-            raise RuntimeError("this server serves already; close it first, or make a second Server")
+        self._require_idle()
 
         def announce(addresses: Sequence[tuple[str, int]]) -> None:
             self._addresses = tuple(addresses)

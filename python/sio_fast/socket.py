@@ -59,7 +59,6 @@ class Socket(CanEmitWithAck, Listening):
         "_in_use",
         "_nsp",
         "_owner",
-        "_reason",
         "_table",
         "_waits",
     )
@@ -75,7 +74,6 @@ class Socket(CanEmitWithAck, Listening):
     _in_use: bool
     _nsp: Namespace[Any]
     _owner: Owner
-    _reason: Reason | None
     _table: HandlerTable | None
     _waits: Waits
 
@@ -418,7 +416,6 @@ class Socket(CanEmitWithAck, Listening):
         _set(self, "_frozen_rooms", None)
         _set(self, "_hooks", NO_HOOKS)
         _set(self, "_in_use", True)
-        _set(self, "_reason", None)
         _set(self, "_table", None)
 
     def _attach(self, owner: Owner) -> None:
@@ -428,9 +425,8 @@ class Socket(CanEmitWithAck, Listening):
     def _accepted(self) -> None:
         _set(self, "_in_use", False)
 
-    def _left(self, reason: Reason | None, detail: str | None) -> None:
+    def _left(self, detail: str | None) -> None:
         _set(self, "_in_use", False)
-        _set(self, "_reason", reason)
         _set(self, "_detail", detail)
 
     def _unbind(self) -> None:

@@ -14,7 +14,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-__all__ = ("clock", "here", "reader", "reading", "soon")
+__all__ = ("clock", "here", "on_asyncio", "reader", "reading", "soon")
 
 
 @contextlib.contextmanager
@@ -74,6 +74,11 @@ def here() -> object:
     import trio  # noqa: PLC0415 - it runs, so it is there
 
     return trio.lowlevel.current_trio_token()
+
+
+def on_asyncio() -> bool:
+    """Whether the running loop is asyncio's, or one that stands in for it."""
+    return _asyncio_loop() is not None
 
 
 def soon() -> Callable[[Callable[[], object]], object]:

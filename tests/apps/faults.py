@@ -67,6 +67,16 @@ async def outlast(socket: Socket) -> None:
         note("outlasted", id=socket.id, reason=exc.reason)
 
 
+@io.on("leave and ask")
+async def leave_and_ask(socket: Socket) -> None:
+    """Asks before the loop has had a turn in which to hear of the end."""
+    socket.disconnect()
+    try:
+        await socket.emit_with_ack("anybody?")
+    except DisconnectedError as exc:
+        note("refused", id=socket.id, reason=exc.reason)
+
+
 @io.on("pour")
 async def pour(socket: Socket, count: int, size: int) -> None:
     for _ in range(count):

@@ -108,6 +108,17 @@ def test_another_path(server: ServerProcess, http: HttpConnection, closing: list
     assert http.request("GET", target(transport="polling")).status == 404
 
 
+@pytest.mark.native  # the application around answers there; test_mounted.py has the server alone
+@pytest.mark.loops("asyncio")
+@pytest.mark.server(path="/my/socket")
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_client_at_a_wrong_path_is_told_the_right_one(http: HttpConnection, transport: str) -> None:
+    """In the body of the refusal, where whoever looks into the client's requests finds it."""
+    answer = http.request("GET", target(transport=transport))
+    assert answer.status == 404
+    assert 'give the client io(url, { path: "/my/socket/" })' in answer.text
+
+
 @pytest.mark.parity("engine_handshake.no_slash")
 def test_the_path_without_its_slash_is_ours(server: ServerProcess, closing: list[Any]) -> None:
     closing.append(PollingWire(server.port, path="/socket.io"))

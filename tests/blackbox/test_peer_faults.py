@@ -128,6 +128,12 @@ def test_a_handler_outlives_its_client_in_order(server: ServerProcess, join: Cal
     assert server.expect("outlasted", id=name)["reason"] == "client namespace disconnect"
 
 
+def test_who_asks_a_socket_that_has_just_left_hears_why(server: ServerProcess, join: Callable[..., RawClient]) -> None:
+    client = join()
+    client.emit("leave and ask")
+    assert server.expect("refused", id=client.id)["reason"] == "server namespace disconnect"
+
+
 @pytest.mark.parity("faults.never_joined")
 @pytest.mark.server(app="faults.py", connect_timeout=0.4, ping_interval=0.1, ping_timeout=5)
 def test_a_session_without_a_namespace_ends(wire: Wire) -> None:

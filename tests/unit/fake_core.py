@@ -31,6 +31,7 @@ class FakeSocketCore:
         self.ready_state = "open"
         self.connected = False
         self.gone = False
+        self.reason: str | None = None
         self.detail: str | None = None
         self.buffered_amount = 0
         self.emit_code = 0
@@ -132,6 +133,7 @@ class FakeSocketCore:
         if self.gone:
             return
         was, self.connected, self.gone = self.connected, False, True
+        self.reason = reason
         rooms, self._rooms = sorted(self._rooms), set()
         if was:
             self._core.push((DISCONNECT, self.handle, reason, self.detail, rooms, dropped))

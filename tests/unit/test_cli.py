@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import signal
@@ -18,7 +19,9 @@ import sio_fast
 import sio_fast.__main__
 from clients.official import Driver
 from clients.raw_http import HttpConnection
+from clients.wire import WebSocketWire
 from house.tree import manifest
+from sio_fast import cli
 from sio_fast.target import load
 
 if TYPE_CHECKING:
@@ -129,8 +132,43 @@ def test_version(folder: Path) -> None:
 def test_help_names_every_word(folder: Path) -> None:
     code, out, _ = run(folder, "run", "--help")
     assert code == 0
-    for word in ("--host", "--port", "--uds", "--backend", "--app", "--static", "--log-level", "--reload"):
+    for word in (
+        "--host",
+        "--port",
+        "--uds",
+        "--io-threads",
+        "--grace",
+        "--backend",
+        "--app",
+        "--static",
+        "--log-level",
+    ):
         assert word in out
+    assert "--reload" in out
+
+
+def test_run_and_the_method_have_the_same_defaults() -> None:
+    """An option that both have must not mean two things."""
+    given = {parameter.name: parameter.default for parameter in cli.run.params}
+    method = inspect.signature(sio_fast.Server.run).parameters
+    common = given.keys() & method.keys() - {"app", "uds"}
+    assert common == {"host", "port", "backend", "grace", "io_threads", "log_level"}
+    assert {name: given[name] for name in common} == {name: method[name].default for name in common}
+
+
+def test_the_grace_bounds_the_end(folder: Path) -> None:
+    """A disconnect handler that never ends holds the program up no longer than it says."""
+    held = "\n@io.on('disconnect')\nasync def left(socket, reason):\n    import asyncio\n    await asyncio.Event().wait()\n"
+    (folder / "program.py").write_text(PROGRAM + held)
+    words = ("run", "program:io", "--port", "0", "--io-threads", "2", "--grace", "0.25", "--backend", "asyncio")
+    with Program(folder, *words) as program:
+        wire = WebSocketWire.open(program.port())
+        wire.send("40")
+        wire.recv()
+        program.process.send_signal(signal.SIGTERM)
+        program.line(r"SIGTERM: closing, at most 0\.25 s")
+        assert program.end()[0] == 0
+        wire.close()
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "uvloop", "trio"])
@@ -168,6 +206,9 @@ def test_a_unix_socket_and_a_dotted_name(folder: Path) -> None:
         (["program:io.missing"], "module 'program' has no 'io.missing'"),
         (["program:space"], "program:space is dict, not a sio_fast.Server"),
         (["program:io", "--app", "program:space"], "program:space is dict, not an ASGI application"),
+        (["program:io", "--app", "program:io"], "--app program:io is the server itself"),
+        (["program:io", "--grace", "-1"], "-1.0 is not in the range"),
+        (["program:io", "--io-threads", "65"], "65 is not in the range"),
         (["program:io", "--app", "program:nothing"], "module 'program' has no 'nothing'"),
         (["program:io", "--static", "public"], "'public' is not URL=FOLDER"),
         (["program:io", "--static", "/s=private"], "'private' does not exist"),

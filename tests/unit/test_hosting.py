@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from sio_fast import NotRunning, Server
@@ -185,6 +186,19 @@ async def test_a_second_lifespan_is_refused_with_what_to_do() -> None:
         assert "drop lifespan=io.lifespan" in lifespan.said[0]["message"]
 
 
+def test_a_server_in_front_of_itself_is_refused_with_what_to_do() -> None:
+    io = Server()
+
+    async def other(scope: Scope, receive: Any, send: Any) -> None:
+        raise NotImplementedError
+
+    for itself in (io, io.asgi_app(other)):
+        with pytest.raises(TypeError, match=r"in front of itself: .* give the ASGI server io"):
+            io.asgi_app(itself)
+    # Another server behind this one answers at its own path.
+    io.asgi_app(Server(path="/second"))
+
+
 @pytest.mark.anyio
 async def test_a_lifespan_of_ones_own_runs_the_server_inside() -> None:
     io = Server()
@@ -248,6 +262,88 @@ async def test_an_old_client_learns_what_to_do() -> None:
     assert status == 400
     assert b'"code":5' in body
     assert b"socket.io-client 3 or newer" in body
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_wait_for_a_decision_takes_no_message_from_the_answer() -> None:
+    """What a cancelled ``receive`` was about to give would be missing: granian, which has asyncio only, says then that the
+    client is gone."""
+    gates = [anyio.Event(), anyio.Event()]
+    waiting = anyio.Event()
+    calls = 0
+
+    async def judge(_origin: str) -> bool:
+        await gates[0].wait()
+        return True
+
+    async def allow(_request: Any) -> bool:
+        await gates[1].wait()
+        return True
+
+    async def receive() -> Message:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        if calls > 2:
+            return {"type": "http.disconnect"}
+        waiting.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    io = Server(cors_allowed_origins=judge, allow_request=allow)
+    scope = get("/socket.io/")
+    scope["headers"].append((b"origin", b"https://app.example"))
+    async with io.lifespan(), anyio.create_task_group() as group:
+        group.start_soon(io, scope, receive, send)
+        await waiting.wait()
+        gates[0].set()
+        await anyio.wait_all_tasks_blocked()
+        gates[1].set()
+    assert [message.get("status") for message in said] == [200, None]
+
+
+@pytest.mark.anyio
+async def test_who_waits_for_a_decision_is_told_of_the_end() -> None:
+    asked = anyio.Event()
+
+    async def allow(_request: Any) -> bool:
+        asked.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    said: list[Message] = []
+    heard = 0
+
+    async def receive() -> Message:
+        nonlocal heard
+        heard += 1
+        if heard == 1:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        try:
+            await anyio.sleep_forever()
+        finally:
+            # A host whose receive takes its time to be cancelled: the run may end meanwhile.
+            with anyio.CancelScope(shield=True):
+                for _ in range(50):
+                    await anyio.lowlevel.checkpoint()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    io = Server(allow_request=allow)
+    async with anyio.create_task_group() as group, io.lifespan():
+        group.start_soon(io, get("/socket.io/"), receive, send)
+        await asked.wait()
+    assert said[0]["status"] == 503
+    assert b"server shutting down" in said[1]["body"]
 
 
 @pytest.mark.anyio

@@ -14,6 +14,7 @@ from typing import Any, Self
 import anyio
 import anyio.to_thread
 import pytest
+from starlette.applications import Starlette
 
 import sio_fast.native
 
@@ -103,6 +104,40 @@ io.close = close
         code, out, err = program.end()
     assert (code, out) == (128 + signal.SIGTERM, ""), err
     assert "Traceback" not in err
+
+
+def test_the_server_as_its_own_application_is_refused_with_what_to_do() -> None:
+    io = sio_fast.Server()
+    with pytest.raises(TypeError, match=r"this server itself.*leave app out"):
+        io.run(port=0, app=io, log_level=None)
+
+
+@pytest.mark.parametrize("how", ["lifespan", "wrapped"])
+def test_an_application_that_starts_the_server_too_is_told_what_to_drop(how: str) -> None:
+    io = sio_fast.Server()
+    app: Any = Starlette(lifespan=io.lifespan) if how == "lifespan" else io.asgi_app(Starlette())
+    with pytest.raises(RuntimeError, match=r"drop lifespan=io\.lifespan from app.* without io\.asgi_app\(\)"):
+        io.run(port=0, app=app, log_level=None)
+    assert io._lifetime is None, "what the application has started is ended"
+
+
+async def _never(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("a server that serves starts no application")
+
+
+def test_one_server_serves_once_at_a_time() -> None:
+    """Neither alone nor with an application, which is not started in vain."""
+    io = sio_fast.Server()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(io.serve, "127.0.0.1", 0)
+            for app in (None, _never):
+                with pytest.raises(RuntimeError, match="serves already; close it first, or make a second Server"):
+                    await io.serve("127.0.0.1", 0, app=app)
+            await io.close()
+
+    anyio.run(main)
 
 
 @pytest.mark.parity("close.frees_port", "files.port")

@@ -169,6 +169,26 @@ async def test_asking(make: Make) -> None:
         assert caught.value.reason == "ping timeout"
 
 
+async def test_the_reason_is_known_before_the_notice_is_taken(make: Make) -> None:
+    """The core ends a socket on its own thread; a handler may ask before the loop has heard of it."""
+    io = make()
+    log: list[Any] = []
+
+    @io.on("ask")
+    async def ask(socket: Socket) -> None:
+        client.client_leave("ping timeout")
+        try:
+            await socket.emit_with_ack("q")
+        except DisconnectedError as error:
+            log.append(error.reason)
+
+    async with running(io) as core:
+        client = await connected(io, core)
+        client.client_event("ask")
+        await until(lambda: log)
+        assert log == ["ping timeout"]
+
+
 async def test_asking_from_a_thread_says_how(make: Make) -> None:
     io = make()
     async with running(io) as core:

@@ -25,7 +25,8 @@ use common::World;
 
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
-        Case::new("hub/join and leave", join),
+        Case::new("hub/join and leave", || join(0)),
+        Case::new("hub/join and leave with 10000 more rooms", || join(10_000)),
         Case::new("hub/event", event),
     ];
     for members in [1, 10, 100, 1000] {
@@ -51,13 +52,15 @@ fn world() -> World {
     })
 }
 
-/// One socket enters a room and leaves it again, among a thousand rooms of another one.
-fn join() -> impl FnMut() {
+/// One socket, which is in so many rooms, enters one and leaves it again, among a thousand rooms of another socket.
+fn join(own: usize) -> impl FnMut() {
     let mut world = world();
     let (_, other) = world.join();
     let others: Vec<String> = (0..1000).map(|number| format!("other {number}")).collect();
     world.hub.join(&other, others.iter().map(String::as_str));
     let (_, socket) = world.join();
+    let own: Vec<String> = (0..own).map(|number| format!("own {number}")).collect();
+    world.hub.join(&socket, own.iter().map(String::as_str));
     move || {
         // All of it lives as long as the case, not its hub alone: with the shard the clients leave.
         let World { hub, .. } = &world;

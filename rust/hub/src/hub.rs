@@ -179,7 +179,7 @@ impl Hub {
             frames,
         };
         session.mailbox.post(command, || self.sink.is_busy());
-        socket.set_state(SocketState::Connected);
+        socket.set_connected();
         self.announce(&socket.namespace, rooms);
         true
     }
@@ -191,7 +191,7 @@ impl Hub {
         if socket.state() != SocketState::Connecting {
             return;
         }
-        socket.set_state(SocketState::Closed);
+        socket.set_closed(None);
         rooms.remove(socket.slot());
         self.drop_held(socket);
         let frame = packet::connect_error(&socket.namespace.name, body);
@@ -315,7 +315,7 @@ impl Hub {
         if reason.by_server() {
             socket.dropped.store(true, Ordering::Release);
         }
-        socket.set_state(SocketState::Closed);
+        socket.set_closed(Some(reason));
         let names = rooms.remove(socket.slot());
         self.announce(&socket.namespace, rooms);
         socket.forget_all_acks();

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod frame;
 pub mod hub;
 pub mod inbox;
+mod joined;
 pub mod log_budget;
 pub mod mailbox;
 mod membership;

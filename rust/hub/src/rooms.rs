@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use slab::Slab;
-use smallvec::SmallVec;
 
 use sio_protocol::ids::Id;
 
-use crate::socket::Socket;
+use crate::{joined::Joined, socket::Socket};
 
 #[derive(Debug)]
 struct Member {
@@ -19,8 +18,7 @@ struct Member {
     /// Takes part in broadcasts to everybody: accepted, not merely asking.
     joined: bool,
     in_own_room: bool,
-    /// Room slot and the position of this socket in that room.
-    rooms: SmallVec<[(u32, u32); 2]>,
+    rooms: Joined,
 }
 
 #[derive(Debug)]
@@ -74,7 +72,7 @@ impl Rooms {
             socket,
             joined: false,
             in_own_room: true,
-            rooms: SmallVec::new(),
+            rooms: Joined::default(),
         });
         let slot = slot as u32;
         self.ids.insert(id, slot);
@@ -105,7 +103,7 @@ impl Rooms {
         if member.in_own_room {
             names.push(member.socket.id().as_str().into());
         }
-        for (room, position) in member.rooms {
+        for (room, position) in member.rooms.iter() {
             names.push(self.slots[room as usize].name.clone());
             self.take_from_room(room, position);
         }
@@ -146,11 +144,11 @@ impl Rooms {
             self.names.insert(name.into(), room);
             room
         };
-        if member.rooms.iter().any(|&(joined, _)| joined == room) {
+        if member.rooms.contains(room) {
             return;
         }
         let members = &mut self.slots[room as usize].members;
-        member.rooms.push((room, members.len() as u32));
+        member.rooms.push(room, members.len() as u32);
         members.push(slot);
         self.record_join(name, id);
     }
@@ -170,8 +168,7 @@ impl Rooms {
         let Some(&room) = self.names.get(name) else {
             return;
         };
-        if let Some(index) = member.rooms.iter().position(|&(joined, _)| joined == room) {
-            let (_, position) = member.rooms.swap_remove(index);
+        if let Some(position) = member.rooms.remove(room) {
             self.take_from_room(room, position);
             self.record_leave(name, id);
         }
@@ -228,10 +225,8 @@ impl Rooms {
         let members = &mut self.slots[room as usize].members;
         members.swap_remove(position as usize);
         if let Some(&moved) = members.get(position as usize) {
-            let pointers = &mut self.sockets[moved as usize].rooms;
-            if let Some(pointer) = pointers.iter_mut().find(|(joined, _)| *joined == room) {
-                pointer.1 = position;
-            }
+            let member = &mut self.sockets[moved as usize];
+            member.rooms.reposition(room, position);
         } else if members.is_empty() {
             let room = self.slots.remove(room as usize);
             self.names.remove(&room.name);
@@ -317,7 +312,7 @@ impl Rooms {
             }
             self.names
                 .get(name)
-                .is_some_and(|room| member.rooms.iter().any(|(joined, _)| joined == room))
+                .is_some_and(|&room| member.rooms.contains(room))
         })
     }
 
@@ -380,7 +375,7 @@ impl Rooms {
         member
             .rooms
             .iter()
-            .map(|&(room, _)| self.slots[room as usize].name.clone())
+            .map(|(room, _)| self.slots[room as usize].name.clone())
     }
 
     /// Names of all rooms that have members, those of accepted sockets' own among them.

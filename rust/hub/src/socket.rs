@@ -11,6 +11,7 @@ use std::{
 use hashbrown::HashSet;
 use parking_lot::Mutex;
 use sio_protocol::{
+    close::CloseReason,
     engineio::request::{Carried, RequestHead, Transport},
     ids::Id,
 };
@@ -233,6 +234,12 @@ pub enum SocketState {
     Closed,
 }
 
+// What `Socket::state` holds: one byte, of which each socket has one. From `LEFT` on it says why the socket left.
+const CONNECTING: u8 = 0;
+const CONNECTED: u8 = 1;
+const REFUSED: u8 = 2;
+const LEFT: u8 = 3;
+
 /// One client in one namespace.
 #[derive(Debug)]
 pub struct Socket {
@@ -268,7 +275,7 @@ impl Socket {
             namespace,
             session,
             slot: AtomicU32::new(u32::MAX),
-            state: AtomicU8::new(0),
+            state: AtomicU8::new(CONNECTING),
             dropped: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             held: Mutex::new(Vec::new()),
@@ -282,10 +289,16 @@ impl Socket {
 
     pub fn state(&self) -> SocketState {
         match self.state.load(Ordering::Acquire) {
-            0 => SocketState::Connecting,
-            1 => SocketState::Connected,
+            CONNECTING => SocketState::Connecting,
+            CONNECTED => SocketState::Connected,
             _ => SocketState::Closed,
         }
+    }
+
+    /// Why it left; `None`: it has not, or was refused.
+    pub fn reason(&self) -> Option<CloseReason> {
+        let index = self.state.load(Ordering::Acquire).checked_sub(LEFT)?;
+        CloseReason::ALL.get(usize::from(index)).copied()
     }
 
     /// The server ended it: events that have not started are dropped, as in the official server.
@@ -293,8 +306,14 @@ impl Socket {
         self.dropped.load(Ordering::Acquire)
     }
 
-    pub(crate) fn set_state(&self, state: SocketState) {
-        self.state.store(state as u8, Ordering::Release);
+    pub(crate) fn set_connected(&self) {
+        self.state.store(CONNECTED, Ordering::Release);
+    }
+
+    /// `None`: it was refused.
+    pub(crate) fn set_closed(&self, reason: Option<CloseReason>) {
+        let state = reason.map_or(REFUSED, |reason| LEFT + reason as u8);
+        self.state.store(state, Ordering::Release);
     }
 
     pub(crate) fn set_asked(&self) {

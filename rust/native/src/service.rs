@@ -191,7 +191,21 @@ async fn not_ours(
     if let Some(app) = &options.app {
         return app.answer(driver, address, request).await;
     }
-    Ok(files::not_found())
+    Ok(nobodys(driver, &request))
+}
+
+/// A Socket.IO client that knocks at the wrong path is told the right one: whoever debugs it looks at the body.
+fn nobodys<B>(driver: &Driver, request: &Request<B>) -> Response<Body> {
+    let query = request.uri().query().unwrap_or_default();
+    if !query.split('&').any(|pair| pair.starts_with("EIO=")) {
+        return files::not_found();
+    }
+    let path = &driver.hub.config().request.path;
+    let text = format!(
+        "No Socket.IO here. It answers below {path}: give the client io(url, {{ path: \"{path}\" }}), or change the \
+         server's option path\n"
+    );
+    files::plain(StatusCode::NOT_FOUND, text)
 }
 
 /// What the shard wants done with a request, which may have to wait for the application first. `Verdict::Ask` is never

@@ -21,7 +21,7 @@ use sio_native::{ListenOptions, Native};
 
 use crate::{
     asgi::{LoopShard, Owned},
-    errors, facts,
+    errors, facts, heap,
     mailbox::Mailbox,
     namespace::NamespaceCore,
     notices, options,
@@ -74,6 +74,7 @@ impl Core {
     }
 
     fn start(&self) -> PyResult<i32> {
+        heap::expect_messages(self.hub().config().max_http_buffer_size);
         self.mailbox
             .open()
             .map_err(|error| errors::io(&error))?

@@ -5,6 +5,7 @@ mod codec;
 mod core;
 mod errors;
 mod facts;
+mod heap;
 mod mailbox;
 mod namespace;
 mod notices;

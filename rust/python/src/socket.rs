@@ -69,6 +69,11 @@ impl SocketCore {
         self.socket.state() == SocketState::Connected
     }
 
+    #[getter]
+    fn reason(&self) -> Option<&'static str> {
+        self.socket.reason().map(CloseReason::as_str)
+    }
+
     fn emit(
         &self,
         event: &Bound<'_, PyAny>,

@@ -455,7 +455,8 @@ impl Model {
                     assert!(known.awaited.remove(&ack_id), "nobody awaits this answer");
                     self.waiting.push((Arc::clone(&socket.session), size));
                 }
-                Notice::Disconnect { socket, .. } => {
+                Notice::Disconnect { socket, reason, .. } => {
+                    assert_eq!(socket.reason(), Some(reason));
                     let known = &mut self.sockets[self.by_handle[&socket.handle]];
                     assert_eq!(known.life, Life::In, "a disconnect without its connect");
                     known.life = Life::Gone;
@@ -490,9 +491,11 @@ impl Model {
         }
         for known in &self.sockets {
             let state = known.socket.state();
+            let left = known.socket.reason().is_some();
             match known.life {
-                Life::In => assert_eq!(state, SocketState::Connected),
-                Life::Gone | Life::Refused => assert_eq!(state, SocketState::Closed),
+                Life::In => assert_eq!((state, left), (SocketState::Connected, false)),
+                Life::Gone => assert_eq!((state, left), (SocketState::Closed, true)),
+                Life::Refused => assert_eq!(state, SocketState::Closed),
                 // Its session may have ended before anybody decided.
                 Life::Asked => assert_ne!(state, SocketState::Connected),
             }

@@ -81,13 +81,13 @@ impl Partial {
         Ok(Event::Text(text))
     }
 
-    /// Doubles, but not beyond the end of the message where that is known.
+    /// Makes room for twice what has come, but not beyond the end of the message where that is known.
     fn reserve(&mut self, count: usize) {
         let needed = self.payload.len() + count;
         if needed <= self.payload.capacity() {
             return;
         }
-        let doubled = needed.max(2 * self.payload.capacity());
+        let doubled = 2 * needed;
         let room = if self.is_final {
             doubled.min(self.payload.len() + self.missing)
         } else {
