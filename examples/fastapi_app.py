@@ -9,6 +9,8 @@ from fastapi import FastAPI, HTTPException
 
 from sio_fast import ConnectError, Server, Socket
 
+__all__ = ["api", "io"]
+
 TOKENS = {"secret": "ann", "hidden": "bob"}
 
 io = Server()
