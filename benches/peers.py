@@ -82,6 +82,7 @@ def _python_socketio(host: str) -> list[str]:
     return ["{python}", str(SERVERS / "python_socketio_server.py"), "--host", host]
 
 
+_NO_SERVER = frozenset({"polling", "rooms", "idle"})
 # The loop that is under the event handlers, and what the application does.
 _VARIANTS = (
     Peer("sio-fast", _sio_fast()),
@@ -94,12 +95,28 @@ _VARIANTS = (
     Peer("sio-fast-2-threads", _sio_fast("--io-threads", "2")),
     Peer("sio-fast-app", _sio_fast("--app")),
 )
+# Each ASGI server with sio_fast on it, and with next to nothing.
+_HOSTS = {
+    "uvicorn": ("--host", "uvicorn"),
+    "hypercorn": ("--host", "hypercorn"),
+    "granian": ("--host", "granian"),
+}
+_HOSTED = tuple(
+    Peer(
+        f"{app}-{host}",
+        ["{python}", str(SERVERS / "asgi_server.py"), "--app", app, *options],
+        requires=(f"python:{host},websockets,uvloop",),
+        lacks=_NO_SERVER | {"fanout", "echo-emit", "echo-binary"} if app == "bare" else frozenset(),
+    )
+    for host, options in _HOSTS.items()
+    for app in ("sio-fast", "bare")
+)
 _SOCKETIO = "python:socketio,uvicorn,httptools,websockets,aiohttp,uvloop"
-_NO_SERVER = frozenset({"polling", "rooms", "idle"})
 PEERS = {
     peer.name: peer
     for peer in (
         *_VARIANTS,
+        *_HOSTED,
         Peer("node", ["node", str(SERVERS / "node" / "server.mjs")], requires=("npm:node",)),
         Peer("bun", [str(BUN), str(SERVERS / "bun" / "server.mjs")], requires=("npm:bun",)),
         Peer("python-socketio", _python_socketio("uvicorn"), requires=(_SOCKETIO,)),

@@ -189,6 +189,25 @@ ROWS = (
     ),
     *(
         Row(
+            *(f"asgi-{host}{name}", "echo-ack", 100, in_flight),
+            peers=(f"sio-fast-{host}", f"bare-{host}"),
+            wanted={f"bare-{host}": 0.9},
+            groups=("asgi",),
+        )
+        for host in ("uvicorn", "hypercorn", "granian")
+        for name, in_flight in (("-1", 1), ("", 16))
+    ),
+    *(
+        Row(
+            *(name, "fanout", 1000, in_flight, 128),
+            peers=("sio-fast-uvicorn", "python-socketio"),
+            wanted={"python-socketio": 4.0},
+            groups=("asgi",),
+        )
+        for name, in_flight in (("asgi-fanout-1", 1), ("asgi-fanout", 4))
+    ),
+    *(
+        Row(
             *(f"connections-{count}", "echo-ack", count),
             peers=GROWING,
             # All of the largest are in flight at once.
@@ -248,7 +267,7 @@ ROWS = (
         groups=("scaling",),
     ),
 )
-GROUPS = ("gate", "quick", "targets", "scaling", "all")
+GROUPS = ("gate", "quick", "targets", "scaling", "asgi", "all")
 
 
 def rows_of(text: str) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ._core import SocketCore
@@ -23,6 +23,8 @@ class Ack:
     """
 
     __slots__ = ("_core", "_tickets", "requested")
+
+    _given_as: ClassVar[str] = "ack"
 
     def __init__(self, core: SocketCore, ack_id: int) -> None:
         self._core = core

@@ -1,8 +1,8 @@
-"""What the signature of a registered function says: how many arguments of an event it takes, of which types, and where the
-acknowledgement goes.
+"""What the signature of a registered function says: how many arguments of an event it takes, of which types, and which objects
+of the library it wants beside them.
 
-Refuses to know what types mean. A parameter that somebody else fills, such as one with a ``Depends``, is no argument of an
-event: see :func:`_is_filled`.
+Refuses to know what types mean. A class of the library that handlers may ask for by annotation has ``_given_as``. A parameter
+that somebody else fills, such as one with a ``Depends``, is no argument of an event: see :func:`_is_filled`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,29 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any, Final, ForwardRef, NamedTuple, get_args, get_type_hints
 
-from .ack import Ack
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ("UNANNOTATED", "Shape", "is_async", "named", "positional_range", "resolved", "shape_of")
+__all__ = ("UNANNOTATED", "Given", "Shape", "is_async", "named", "positional_range", "resolved", "shape_of")
 
 UNANNOTATED: Any = inspect.Parameter.empty
 """The annotation of a parameter that has none."""
 
 _NAMES: Final = {each.__name__: each for each in (bool, bytes, dict, float, int, list, str)}
+
+
+class Given(NamedTuple):
+    """A parameter that the library fills.
+
+    Attributes:
+        kind: With what: ``ack``, ``packet``, ``handshake`` or ``socket``.
+        place: How many arguments stand before it, those of this kind left out. None: only by name.
+        name: The parameter's.
+    """
+
+    kind: str
+    place: int | None
+    name: str
 
 
 class Shape(NamedTuple):
@@ -31,14 +43,14 @@ class Shape(NamedTuple):
     Attributes:
         low: Least number of arguments.
         high: Most of them.
-        ack: The place of its :class:`Ack`: the position (None: only by name) and the name.
-        parameters: Name and annotation, maybe as text, of each positional parameter but the Ack.
+        given: What the library fills, in order.
+        parameters: Name and annotation, maybe as text, of each other positional parameter.
         rest: The same of ``*args``, if it has them.
     """
 
     low: int
     high: int
-    ack: tuple[int | None, str] | None
+    given: tuple[Given, ...]
     parameters: tuple[tuple[str, Any], ...]
     rest: tuple[str, Any] | None
 
@@ -60,28 +72,37 @@ def positional_range(fn: Callable[..., Any]) -> tuple[int, int]:
     return shape.low, shape.high
 
 
-def shape_of(fn: Callable[..., Any]) -> Shape:
+def shape_of(fn: Callable[..., Any], *, bare: bool = False) -> Shape:
     """What ``fn`` takes.
 
+    Args:
+        fn: The function.
+        bare: True if it is not called with a socket anyway, so that it may ask for one.
+
     Raises:
-        TypeError: It needs an argument by name, which no event can bring; an argument of the event stands behind a
-            parameter that somebody else fills; or an ``Annotated`` means nothing at run time.
+        TypeError: It needs an argument by name, which no event can bring; it wants the same object twice; an argument of the
+            event stands behind a parameter that somebody else fills; or an ``Annotated`` means nothing at run time.
     """
     try:
         parameters = _signature(fn).parameters.values()
     except ValueError:  # builtins without a text signature: let them judge for themselves
-        return Shape(0, sys.maxsize, None, (), None)
+        return Shape(0, sys.maxsize, (), (), None)
     low, position, endless = 0, 0, False
     found: list[tuple[str, Any]] = []
     rest: tuple[str, Any] | None = None
-    ack: tuple[int | None, str] | None = None
+    given: list[Given] = []
     filled: str | None = None
     for parameter in parameters:
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if parameter.kind is not parameter.VAR_POSITIONAL and _is_filled(fn, parameter):
             filled = parameter.name if positional else filled
-        elif ack is None and (positional or parameter.kind is parameter.KEYWORD_ONLY) and _is_ack(fn, parameter):
-            ack = (position if positional and filled is None else None, parameter.name)
+        elif (positional or parameter.kind is parameter.KEYWORD_ONLY) and (kind := _given_as(fn, parameter, bare=bare)):
+            twin = next((each.name for each in given if each.kind == kind), None)
+            if twin is not None:
+                raise TypeError(
+                    f"{named(fn)}: {twin!r} and {parameter.name!r} are the same object; take one of them away"
+                )
+            given.append(Given(kind, position if positional and filled is None else None, parameter.name))
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 low = position  # it cannot be given by name, so everything before it must be there
         elif positional or parameter.kind is parameter.VAR_POSITIONAL:
@@ -99,7 +120,7 @@ def shape_of(fn: Callable[..., Any]) -> Shape:
                 rest = (parameter.name, parameter.annotation)
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             raise TypeError(f"{named(fn)} needs {parameter.name!r} by name; events bring arguments by position only")
-    return Shape(low, sys.maxsize if endless else position, ack, tuple(found), rest)
+    return Shape(low, sys.maxsize if endless else position, tuple(given), tuple(found), rest)
 
 
 def resolved(fn: Callable[..., Any], parameter: str, annotation: Any) -> Any:
@@ -160,22 +181,27 @@ def _is_filled(fn: Callable[..., Any], parameter: inspect.Parameter) -> bool:
     return any(callable(getattr(mark, "dependency", None)) for mark in marks)
 
 
-def _is_ack(fn: Callable[..., Any], parameter: inspect.Parameter) -> bool:
-    """True if a parameter is annotated :class:`Ack`, maybe with ``| None``. Text that names nothing at run time, as an
-    import under ``TYPE_CHECKING`` leaves it, is judged by its last word."""
+def _given_as(fn: Callable[..., Any], parameter: inspect.Parameter, *, bare: bool) -> str | None:
+    """With what the library fills a parameter that is annotated with one of its classes, maybe with ``| None``. Text that
+    names nothing at run time, as an import under ``TYPE_CHECKING`` leaves it, can only be ``Ack``, by its last word: other
+    names may well be the application's."""
     annotation: Any = parameter.annotation
     text = _text(annotation)
     if text is None:
-        return annotation is Ack or Ack in get_args(annotation)
-    known: Mapping[str, Any] = getattr(_innermost(fn), "__globals__", {})
-    for part in text.split("|"):
-        word = part.strip(" '\"")
-        if word in known:
-            if known[word] is Ack:
-                return True
-        elif word.rpartition(".")[2] == "Ack":
-            return True
-    return False
+        candidates: list[Any] = [annotation, *get_args(annotation)]
+    else:
+        known: Mapping[str, Any] = getattr(_innermost(fn), "__globals__", {})
+        words = [part.strip(" '\"") for part in text.split("|")]
+        candidates = [known.get(word) for word in words]
+        if any(word not in known and word.rpartition(".")[2] == "Ack" for word in words):
+            return "ack"
+        candidates += [
+            getattr(known.get(module), name, None)
+            for module, _, name in (word.rpartition(".") for word in words)
+            if module
+        ]
+    kinds = (getattr(each, "_given_as", None) for each in candidates if isinstance(each, type))
+    return next((kind for kind in kinds if isinstance(kind, str) and (bare or kind != "socket")), None)
 
 
 def _text(annotation: Any) -> str | None:

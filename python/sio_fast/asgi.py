@@ -13,8 +13,8 @@ from urllib.parse import quote
 import anyio
 
 from . import _core
-from .driver import Signal, Waiting
-from .wake import on_asyncio
+from .driver import Waiting
+from .wake import on_asyncio, signal
 
 if TYPE_CHECKING:
     from .asgi_types import Answer, Message, Receive, Scope, Send
@@ -201,7 +201,7 @@ async def _post(driver: Driver, receive: Receive, session: int, limit: int, leng
     if reading.cancelled_caught:
         # The session is over: the answer says so.
         shard.post_aborted(driver.clock(), session)
-    resumed = Signal()
+    resumed = signal()
     with driver.posting(session, resumed.tell):
         verdict = shard.post(driver.clock(), session, body)
         driver.settle()

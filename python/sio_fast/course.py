@@ -138,7 +138,7 @@ class Course:
     async def _call(self, handler: Handler, name: EventName, args: Arguments) -> tuple[BaseException | None, Any]:
         """Calls a handler whose number of arguments fits. Returns ``(exception, None)`` or ``(None, value)``."""
         try:
-            values, names = handler.arguments(self._lane.socket, name, args, self._ack)
+            values, names = handler.arguments(self._lane.socket, name, args, self._packet, self._ack)
         except Exception as error:  # noqa: BLE001 - the caller judges it
             return error, None
         return await invoke(self._lane, handler, values, names)

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .wake import reading
+from .wake import reading, signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from ._core import Core
     from .asgi_types import Answer
+    from .wake import Signal
 
-__all__ = ("Driver", "Signal", "Waiting")
+__all__ = ("Driver", "Waiting")
 
 # So many connections are told in one turn; then reads and deadlines have theirs.
 _TURN: Final = 512
@@ -29,32 +30,6 @@ _TURN: Final = 512
 _LATE: Final = 0.05
 # Turns of the loop given to the readers then.
 _TURNS: Final = 8
-
-
-class Signal:
-    """Told by anyone on the loop, awaited by one task. Told before the wait is kept; several are one."""
-
-    __slots__ = ("_event", "_told")
-
-    def __init__(self) -> None:
-        self._told = False
-        self._event: anyio.Event | None = None
-
-    def tell(self) -> None:
-        """Wakes who waits, or the next one who does."""
-        self._told = True
-        if self._event is not None:
-            self._event.set()
-
-    async def wait(self) -> None:
-        """Returns when it is told, at once if it was."""
-        if not self._told:
-            self._event = anyio.Event()
-            try:
-                await self._event.wait()
-            finally:
-                self._event = None
-        self._told = False
 
 
 class Waiting:
@@ -71,8 +46,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self.cancel: Callable[[], object] = _nothing
-        self.written = Signal()
-        self.resumed = Signal()
+        self.written = signal()
+        self.resumed = signal()
         self.answer: Answer | None = None
 
 
@@ -164,9 +139,9 @@ class Driver:
 
     async def decided(self, question: int) -> None:
         """Waits until the application has judged a request; whoever is cancelled meanwhile has lost interest."""
-        signal = self.questions[question] = Signal()
+        told = self.questions[question] = signal()
         try:
-            await signal.wait()
+            await told.wait()
         except BaseException:
             self.shard.request_aborted(question)
             self.settle()

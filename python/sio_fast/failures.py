@@ -100,7 +100,7 @@ class Failures:
         for handler in handlers:
             if handler.once and not lane.take_once("error", handler):
                 continue
-            failure, _ = await invoke(lane, handler, (error,) if handler.bare else (socket, error))
+            failure, _ = await invoke(lane, handler, *handler.arguments(socket, "error", (error,)))
             self._second(lane, failure)
 
     def _second(self, lane: Lane, failure: BaseException | None) -> None:

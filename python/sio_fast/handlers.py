@@ -7,7 +7,7 @@ usual case (one handler without options, checks and ``Ack``), a tuple because th
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from .arguments import is_async, named, shape_of
 from .preparation import UNPREPARED
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from .ack import Ack
     from .preparation import Preparation
-    from .types import Arguments
+    from .socket import Socket
+    from .types import Arguments, Packet
     from .validation import Checks
 
 __all__ = (
@@ -64,8 +65,8 @@ class Handler:
     """
 
     __slots__ = (
-        "_ack",
         "_event",
+        "_wanted",
         "bare",
         "cancel_on_disconnect",
         "catch_all",
@@ -95,8 +96,8 @@ class Handler:
     ) -> None:
         self.given = fn
         fn = preparation.wrapped(fn)
-        shape = shape_of(fn)
-        low, high, self._ack = shape.low, shape.high, shape.ack
+        shape = shape_of(fn, bare=bare)
+        low, high, self._wanted = shape.low, shape.high, shape.given
         for wanted, what in ((not bare, "the socket"), (catch_all, "the name of the event")):
             if not wanted:
                 continue
@@ -128,7 +129,11 @@ class Handler:
     @property
     def manual(self) -> bool:
         """True if it answers by an :class:`Ack`."""
-        return self._ack is not None
+        return any(wanted.kind == "ack" for wanted in self._wanted)
+
+    def wants_of_client(self) -> str | None:
+        """What it wants that only an event of a client has."""
+        return next((wanted.kind.title() for wanted in self._wanted if wanted.kind in ("ack", "packet")), None)
 
     @property
     def plain(self) -> bool:
@@ -138,7 +143,7 @@ class Handler:
     @property
     def simple(self) -> bool:
         """True if nothing is special about it but maybe what it checks."""
-        return self._ack is None and not (
+        return not self._wanted and not (
             self.once or self.concurrent or self.thread or self.cancel_on_disconnect or self.catch_all
         )
 
@@ -161,7 +166,7 @@ class Handler:
         return (self.fn, self.is_async, self.low, self.high, self.bare)
 
     def arguments(
-        self, socket: object, name: EventName, args: Arguments, ack: Ack
+        self, socket: object, name: EventName, args: Arguments, packet: Packet | None = None, ack: Ack | None = None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What it is called with for one event, by position and by name.
 
@@ -172,12 +177,21 @@ class Handler:
             args = self.checks(name, args)
         head: tuple[Any, ...] = () if self.bare else (socket,)
         full = (*head, name, *args) if self.catch_all else (*head, *args)
-        if self._ack is None:
+        if not self._wanted:
             return full, _NO_NAMES
-        index, parameter = self._ack
-        if index is None or index > len(full):
-            return full, {parameter: ack}
-        return (*full[:index], ack, *full[index:]), _NO_NAMES
+        placed: list[Any] = list(full)
+        names: dict[str, Any] = {}
+        inserted = 0
+        for kind, place, parameter in self._wanted:
+            value = {"ack": ack, "packet": packet, "socket": socket}.get(kind)
+            if kind == "handshake":
+                value = cast("Socket", socket).handshake
+            if place is None or place > len(full):
+                names[parameter] = value
+            else:
+                placed.insert(place + inserted, value)
+                inserted += 1
+        return tuple(placed), names
 
 
 class HandlerTable:
@@ -241,8 +255,8 @@ class HandlerTable:
             event=event,
             preparation=self.preparation,
         )
-        if made.manual and name in LIFECYCLE_EVENTS:
-            raise TypeError(f"{name!r} is an event of the library; nobody waits for an Ack of it")
+        if name in LIFECYCLE_EVENTS and (unfit := made.wants_of_client()):
+            raise TypeError(f"{name!r} is an event of the library, no packet of a client: there is no {unfit} of it")
         self._set(name, (*held, made))
 
     def remove(self, event: object, fn: object = None) -> None:

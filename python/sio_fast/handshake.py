@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from .request import joined_headers, query_of
 
@@ -28,6 +28,8 @@ class Handshake(Mapping[str, Any]):
     """
 
     __slots__ = ("_auth", "_headers", "_load", "_query", "_raw", "_scope")
+
+    _given_as: ClassVar[str] = "handshake"
 
     def __init__(
         self, load: Callable[[], RawHandshake], auth: dict[str, Any], scope: dict[str, Any] | None = None

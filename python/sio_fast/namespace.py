@@ -228,7 +228,8 @@ class NamespaceLike(Broadcaster, Listening, Generic[S]):
                 ``disconnecting`` and ``disconnect`` the socket and the reason, ``error`` the socket and the exception.
                 ``*`` is every event without a handler and brings the socket, the event's name and its arguments; see
                 :meth:`on_any` for all events.
-            fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement.
+            fn: The handler, sync or async. A parameter annotated :class:`Ack`, anywhere, gets the acknowledgement; one
+                annotated :class:`Packet` or :class:`Handshake` gets that. None of them is an argument of the event.
                 Arguments that are annotated are checked and converted: see ``validation`` of :class:`Server`.
             concurrent: True to let later events of the same socket start while it waits; it then runs in a copy of the
                 socket's context.

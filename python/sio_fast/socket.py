@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Set
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, cast, overload
 
 from typing_extensions import TypeVar, TypeVarTuple, Unpack
 
@@ -62,6 +62,8 @@ class Socket(CanEmitWithAck, Listening):
         "_table",
         "_waits",
     )
+
+    _given_as: ClassVar[str] = "socket"
 
     _auth: dict[str, Any] | None
     _conn: Connection | None
@@ -296,7 +298,8 @@ class Socket(CanEmitWithAck, Listening):
             event: A name or an :class:`Event`; ``disconnecting`` and ``disconnect`` bring the reason, ``error`` the
                 exception; ``*`` is every event without a handler, and brings the event's name before its arguments.
             fn: The handler, sync or async. What it returns answers the client's acknowledgement, unless it has a
-                parameter annotated :class:`Ack`.
+                parameter annotated :class:`Ack`. One annotated :class:`Packet`, :class:`Handshake` or :class:`Socket`
+                gets that.
             concurrent: True to let later events of this socket start while it waits.
             thread: True to run a plain function in a worker thread.
             cancel_on_disconnect: True to cancel an async handler when this socket leaves.

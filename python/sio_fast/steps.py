@@ -152,7 +152,7 @@ class Steps:
         socket._accepted()
         lane.replan()
         for handler in self._listeners(lane, "connect"):
-            error, value = await invoke(lane, handler, () if handler.bare else (socket,))
+            error, value = await invoke(lane, handler, *handler.arguments(socket, "connect", ()))
             if isinstance(error, ConnectError):
                 _log.warning(
                     "a connect handler raised ConnectError(%r), too late for a refusal (that is for `use`): disconnecting",
@@ -235,7 +235,7 @@ class Steps:
                 socket._freeze_rooms(frozen)
                 for handler in self._listeners(lane, name):
                     args: tuple[Any, ...] = (reason,)[: handler.high]
-                    error, _ = await invoke(lane, handler, args if handler.bare else (socket, *args))
+                    error, _ = await invoke(lane, handler, *handler.arguments(socket, name, args))
                     if error is not None:
                         await self._failures.report(lane, _packet(lane, name, reason), error)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, ParamSpec, TypeAlias, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, ParamSpec, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -113,6 +113,8 @@ class Packet:
     """
 
     __slots__ = ("_args", "_unread", "ack_requested", "name", "nsp")
+
+    _given_as: ClassVar[str] = "packet"
 
     def __init__(self, name: EventName, args: Arguments | list[Any], *, ack_requested: bool, nsp: str) -> None:
         self.name: EventName = name

@@ -1,4 +1,5 @@
-"""The event loop of any back-end below anyio: descriptors that wake it, its clock, and calls from a signal handler.
+"""The event loop of any back-end below anyio: descriptors that wake it, its clock, what wakes a task, and calls from a signal
+handler.
 
 Refuses to know who signals and what for.
 """
@@ -14,7 +15,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-__all__ = ("clock", "here", "on_asyncio", "reader", "reading", "soon")
+__all__ = ("Signal", "clock", "here", "on_asyncio", "reader", "reading", "signal", "soon")
 
 
 @contextlib.contextmanager
@@ -79,6 +80,61 @@ def here() -> object:
 def on_asyncio() -> bool:
     """Whether the running loop is asyncio's, or one that stands in for it."""
     return _asyncio_loop() is not None
+
+
+class Signal:
+    """Told by anyone on the loop, awaited by one task. Told before the wait is kept; several are one."""
+
+    __slots__ = ("_told", "_waiter")
+
+    def __init__(self) -> None:
+        self._told = False
+        self._waiter: anyio.Event | None = None
+
+    def tell(self) -> None:
+        """Wakes who waits, or the next one who does."""
+        self._told = True
+        if self._waiter is not None:
+            self._waiter.set()
+
+    async def wait(self) -> None:
+        """Returns when it is told, at once if it was."""
+        if not self._told:
+            self._waiter = anyio.Event()
+            try:
+                await self._waiter.wait()
+            finally:
+                self._waiter = None
+        self._told = False
+
+
+class _FutureSignal(Signal):
+    """The same on asyncio, where a future costs a quarter of an event: there is one wait for each message that is sent."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._future: asyncio.Future[None] | None = None
+
+    def tell(self) -> None:
+        self._told = True
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self) -> None:
+        if not self._told:
+            self._future = asyncio.get_running_loop().create_future()
+            try:
+                await self._future
+            finally:
+                self._future = None
+        self._told = False
+
+
+def signal() -> Signal:
+    """A new one for the running loop."""
+    return _FutureSignal() if on_asyncio() else Signal()
 
 
 def soon() -> Callable[[Callable[[], object]], object]:

@@ -46,7 +46,7 @@ def test_names_and_annotations_stand_in_order() -> None:
     shape = shape_of(fn)
     assert shape.low == 2
     assert shape.high == sys.maxsize
-    assert shape.ack == (None, "ack")
+    assert shape.given == (("ack", None, "ack"),)
     assert shape.parameters == (("a", "int"), ("b", UNANNOTATED), ("c", "str"))
     assert shape.rest == ("rest", "float")
 
@@ -62,10 +62,10 @@ def test_what_others_fill_is_no_argument() -> None:
     assert [positional_range(fn) for fn in (by_default, annotated, only_by_name, ack_behind, ack_before)] == [
         (1, 1)
     ] * 5
-    assert [shape_of(fn).ack for fn in (only_by_name, ack_behind, ack_before)] == [
-        (None, "ack"),
-        (None, "ack"),
-        (1, "ack"),
+    assert [shape_of(fn).given for fn in (only_by_name, ack_behind, ack_before)] == [
+        (("ack", None, "ack"),),
+        (("ack", None, "ack"),),
+        (("ack", 1, "ack"),),
     ]
     assert positional_range(other_mark) == (1, 2)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import anyio
 
-from ..driver import Signal
+from ..wake import signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +97,7 @@ class WebSocket:
         self._request = request
         self._sink = sink
         self._waiting: deque[Message] = deque([{"type": "websocket.connect"}])
-        self._more = Signal()
+        self._more = signal()
         self._reads = anyio.Event()
         self._reads.set()
         self._accepted = False
@@ -175,7 +175,7 @@ class Polling:
         self._request = request
         self._sink = sink
         self._waiting: deque[Packet] = deque()
-        self._more = Signal()
+        self._more = signal()
         self.idle = False
         self._over = False
         self._left: Callable[[], object] | None = None
