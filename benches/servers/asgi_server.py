@@ -51,22 +51,22 @@ def application(name: str) -> Any:
     """The application of that name."""
     if name == "bare":
         return bare
-    from sio_fast_server import io
+    from sio_fast_server import io  # noqa: PLC0415 - only this application needs it
 
     return io
 
 
 async def on_uvicorn(app: Any, listening: socket.socket) -> None:
     """It takes a socket that listens already."""
-    import uvicorn
+    import uvicorn  # noqa: PLC0415 - each host is imported alone, for the sake of memory
 
     await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve([listening])
 
 
 async def on_hypercorn(app: Any, listening: socket.socket) -> None:
     """It wants a descriptor."""
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
 
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]
@@ -76,8 +76,8 @@ async def on_hypercorn(app: Any, listening: socket.socket) -> None:
 
 async def on_granian(app: Any, listening: socket.socket) -> None:
     """In this process, as its workers would be others."""
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.server.embed import Server  # noqa: PLC0415
 
     port = listening.getsockname()[1]
     listening.close()

@@ -63,6 +63,10 @@ class Hearing:
             self._pending = asyncio.ensure_future(self._receive())
         return await self()
 
+    def straight(self) -> Receive:
+        """What to call from now on, without the detour where nothing is kept."""
+        return self._receive if self._pending is None else self
+
     def close(self) -> None:
         """Nobody wants to hear any more."""
         if self._pending is not None:

@@ -216,7 +216,7 @@ class Host:
             else:
                 if not hearing.heard:
                     await hearing()
-                await answer_websocket(driver, scope, hearing, send, said)
+                await answer_websocket(driver, scope, hearing.straight(), send, said)
         finally:
             driver.finish()
 

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 use sio_hub::{
     inbox::Inbox,
     sink::{EventSink, Notice},
@@ -19,15 +19,15 @@ pub struct Mailbox {
     inbox: Inbox<Notice>,
     /// The descriptor is readable, or about to be.
     signalled: AtomicBool,
-    /// Only read while it is open: whoever is woken may run before the write has returned, on the same core, and must not
-    /// find a lock.
-    wake: RwLock<Option<WakeDescriptor>>,
+    /// Locked while it is written, too: who is woken on the same core stumbles over that and lets the writer finish what it
+    /// has begun, so that it finds more than one notice (measured in docs/decisions/0007).
+    wake: Mutex<Option<WakeDescriptor>>,
 }
 
 impl Mailbox {
     /// Opens the descriptor. `None`: it is open already.
     pub fn open(&self) -> io::Result<Option<i32>> {
-        let mut wake = self.wake.write();
+        let mut wake = self.wake.lock();
         if wake.is_some() {
             return Ok(None);
         }
@@ -43,7 +43,7 @@ impl Mailbox {
 
     /// Closes the descriptor and forgets what nobody took.
     pub fn close(&self) {
-        *self.wake.write() = None;
+        *self.wake.lock() = None;
         self.inbox.clear();
         self.signalled.store(false, Ordering::SeqCst);
     }
@@ -54,7 +54,7 @@ impl Mailbox {
         self.inbox.take(max, into);
         // Nothing to take means woken for nothing: the flag was seen before the descriptor was written.
         if (self.signalled.swap(false, Ordering::SeqCst) || into.is_empty())
-            && let Some(wake) = &*self.wake.read()
+            && let Some(wake) = &*self.wake.lock()
         {
             wake.clear();
         }
@@ -66,7 +66,7 @@ impl Mailbox {
     }
 
     fn signal(&self) {
-        if let Some(wake) = &*self.wake.read() {
+        if let Some(wake) = &*self.wake.lock() {
             // The flag first: the loop may run on this core before the write returns, and must not find it unset.
             self.signalled.store(true, Ordering::SeqCst);
             wake.signal();
