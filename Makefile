@@ -49,7 +49,7 @@ BENCH_COLUMNS := median,iqr,ops,rounds
 QUICK_BENCH := --benchmark-columns=$(BENCH_COLUMNS) --benchmark-max-time=0.1 --benchmark-min-rounds=3 --benchmark-warmup=off
 # The README names commands that work on these words, so a test compares the two.
 .PHONY: help setup demo test loom fuzz soak test-rust test-python test-asgi test-all lint types format fix deny stubtest setup-tools \
-        build develop sdist licenses bench bench-quick bench-micro bench-system performance gate autobahn parity lock clean
+        build develop sdist licenses bench bench-quick bench-micro bench-system bench-asgi performance gate autobahn parity lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -172,6 +172,9 @@ bench-micro: $(STAMPS)/wheel $(STAMPS)/bench ## Micro-benches: pytest-benchmark,
 bench-system: $(STAMPS)/wheel $(STAMPS)/bench ## Every measure beside every peer, interleaved, then the scaling rows
 	$(BIN)/python benches/system.py --rows targets --rounds 3 --seconds 1 --warm-up 0.3
 	$(BIN)/python benches/system.py --rows scaling --rounds 1 --seconds 1 --warm-up 0.3
+
+bench-asgi: $(STAMPS)/wheel $(STAMPS)/bench ## On ASGI servers, beside a bare echo and python-socketio on the same (seven minutes)
+	$(BIN)/python benches/system.py --rows asgi --rounds 3 --seconds 1 --warm-up 0.3
 
 gate: $(STAMPS)/wheel $(STAMPS)/bench ## Speed beside the official server, interleaved
 	$(BIN)/python benches/system.py --rows gate --peers sio-fast,node

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-__all__ = ["BENCHES", "BUN", "PEERS", "SOCKETIOXIDE_TARGET", "Peer", "Pinning", "Running", "generate", "start"]
+__all__ = ["BENCHES", "BUN", "HOSTS", "PEERS", "SOCKETIOXIDE_TARGET", "Peer", "Pinning", "Running", "generate", "start"]
 
 BENCHES = Path(__file__).resolve().parent
 SERVERS = BENCHES / "servers"
@@ -82,7 +82,6 @@ def _python_socketio(host: str) -> list[str]:
     return ["{python}", str(SERVERS / "python_socketio_server.py"), "--host", host]
 
 
-_NO_SERVER = frozenset({"polling", "rooms", "idle"})
 # The loop that is under the event handlers, and what the application does.
 _VARIANTS = (
     Peer("sio-fast", _sio_fast()),
@@ -95,23 +94,26 @@ _VARIANTS = (
     Peer("sio-fast-2-threads", _sio_fast("--io-threads", "2")),
     Peer("sio-fast-app", _sio_fast("--app")),
 )
-# Each ASGI server with sio_fast on it, and with next to nothing.
-_HOSTS = {
-    "uvicorn": ("--host", "uvicorn"),
-    "hypercorn": ("--host", "hypercorn"),
-    "granian": ("--host", "granian"),
+# ASGI servers, with the packages that each needs; the names are those of servers/asgi_server.py.
+HOSTS = {
+    "uvicorn": "uvicorn,websockets,httptools",
+    "uvicorn-websockets": "uvicorn,websockets,httptools",
+    "uvicorn-wsproto": "uvicorn,wsproto,httptools",
+    "hypercorn": "hypercorn,wsproto",
+    "granian": "granian",
 }
-_HOSTED = tuple(
-    Peer(
-        f"{app}-{host}",
-        ["{python}", str(SERVERS / "asgi_server.py"), "--app", app, *options],
-        requires=(f"python:{host},websockets,uvloop",),
-        lacks=_NO_SERVER | {"fanout", "echo-emit", "echo-binary"} if app == "bare" else frozenset(),
-    )
-    for host, options in _HOSTS.items()
-    for app in ("sio-fast", "bare")
-)
 _SOCKETIO = "python:socketio,uvicorn,httptools,websockets,aiohttp,uvloop"
+_NO_SERVER = frozenset({"polling", "rooms", "idle"})
+_HOSTED = (
+    Peer(
+        f"{app}-on-{host}",
+        ["{python}", str(SERVERS / "asgi_server.py"), "--app", app, "--host", host],
+        requires=(f"python:uvloop,{packages}{',socketio' if app == 'python-socketio' else ''}",),
+        lacks=_NO_SERVER | {"echo-emit", "echo-binary"} if app == "bare" else frozenset(),
+    )
+    for host, packages in HOSTS.items()
+    for app in ("sio-fast", "bare", "python-socketio")
+)
 PEERS = {
     peer.name: peer
     for peer in (

@@ -141,6 +141,19 @@ def _rooms(idle: int, total: int) -> Row:
     )
 
 
+def _hosted(host: str) -> tuple[Row, ...]:
+    """The same ASGI server with us, with an application that only echoes, and with python-socketio."""
+    bare, theirs = f"bare-on-{host}", f"python-socketio-on-{host}"
+    peers = (f"sio-fast-on-{host}", bare, theirs)
+    echo, fanout = {bare: 0.9}, {theirs: 4.0}
+    return (
+        Row(f"asgi-{host}-echo-1", "echo-ack", 100, wanted=echo, peers=peers, groups=("asgi",)),
+        Row(f"asgi-{host}-echo", "echo-ack", 100, 16, wanted=echo, peers=peers, groups=("asgi",)),
+        Row(f"asgi-{host}-fanout-1", "fanout", 1000, 1, 128, wanted=fanout, peers=peers, groups=("asgi",)),
+        Row(f"asgi-{host}-fanout", "fanout", 1000, 4, 128, wanted=fanout, peers=peers, groups=("asgi",)),
+    )
+
+
 ROWS = (
     Row("connect", "connect", 2000, target=10_000, wanted={"node": 5.0, "bun": 1.3}),
     Row("echo-1", "echo-ack", 100, target=110_000, wanted={"node": 1.9, "bun": 1.1}, groups=("targets", "quick")),
@@ -186,25 +199,6 @@ ROWS = (
         pinned=False,
         peers=LIBRARIES,
         wanted=dict.fromkeys(LIBRARIES[1:], 1.0),
-    ),
-    *(
-        Row(
-            *(f"asgi-{host}{name}", "echo-ack", 100, in_flight),
-            peers=(f"sio-fast-{host}", f"bare-{host}"),
-            wanted={f"bare-{host}": 0.9},
-            groups=("asgi",),
-        )
-        for host in ("uvicorn", "hypercorn", "granian")
-        for name, in_flight in (("-1", 1), ("", 16))
-    ),
-    *(
-        Row(
-            *(name, "fanout", 1000, in_flight, 128),
-            peers=("sio-fast-uvicorn", "python-socketio"),
-            wanted={"python-socketio": 4.0},
-            groups=("asgi",),
-        )
-        for name, in_flight in (("asgi-fanout-1", 1), ("asgi-fanout", 4))
     ),
     *(
         Row(
@@ -266,6 +260,7 @@ ROWS = (
         peers=("sio-fast-busy-thread", "sio-fast"),
         groups=("scaling",),
     ),
+    *(row for host in ("uvicorn", "uvicorn-websockets", "hypercorn", "granian") for row in _hosted(host)),
 )
 GROUPS = ("gate", "quick", "targets", "scaling", "asgi", "all")
 

@@ -1,118 +1,134 @@
-"""sio_fast as an ASGI application, or the least that can be put in its place, on an ASGI server; default options.
+"""The applications of the benchmarks on ASGI servers: sio_fast, python-socketio, and one that is nothing but an echo.
 
-``--app bare`` knows three messages by their first characters and nothing else: what a WebSocket costs on that server, whatever
-runs on it. Prints one JSON line when it listens, then serves until SIGTERM. Measures nothing.
+Each on the server named on the command line, one process, access log off, the server's defaults otherwise and the loop that
+it is fastest on. Prints one JSON line when it listens, then serves until SIGTERM. Measures nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import platform
+import signal
 import socket
 from importlib.metadata import version
-from secrets import token_urlsafe
 from typing import Any
 
 import uvloop
 
-__all__ = ["main"]
+__all__ = ["HOSTS", "main"]
 
-# Waiting connections, as in every peer.
+# As every peer.
 BACKLOG = 2048
-OPENING = '0{"sid":"%s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
+# The implementation of WebSocket in uvicorn.
+UVICORN = {"uvicorn": "auto", "uvicorn-websockets": "websockets", "uvicorn-wsproto": "wsproto"}
+HOSTS = (*UVICORN, "hypercorn", "granian")
+PACKAGES = {
+    "uvicorn": ("uvicorn", "websockets", "httptools", "uvloop"),
+    "uvicorn-websockets": ("uvicorn", "websockets", "httptools", "uvloop"),
+    "uvicorn-wsproto": ("uvicorn", "wsproto", "httptools", "uvloop"),
+    "hypercorn": ("hypercorn", "wsproto", "uvloop"),
+    "granian": ("granian", "uvloop"),
+}
 
 
-async def bare(scope: Any, receive: Any, send: Any) -> None:
-    """Opens, connects and acknowledges."""
-    if scope["type"] == "lifespan":
-        while (await receive())["type"] != "lifespan.shutdown":
-            await send({"type": "lifespan.startup.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": OPENING % token_urlsafe(15)})
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        text = message.get("text")
-        if text is None:
-            continue
-        if text.startswith("42"):
-            head, _, data = text.partition('["echo",')
-            await send({"type": "websocket.send", "text": f"43{head[2:]}[{data}"})
-        elif text.startswith("40"):
-            await send({"type": "websocket.send", "text": f'40{{"sid":"{token_urlsafe(15)}"}}'})
+def sio_fast() -> tuple[Any, str]:
+    """sio_fast with the handlers of its native peer, and its package."""
+    from sio_fast_server import io
+
+    return io, "sio-fast"
 
 
-def application(name: str) -> Any:
-    """The application of that name."""
-    if name == "bare":
-        return bare
-    from sio_fast_server import io  # noqa: PLC0415 - only this application needs it
+def python_socketio() -> tuple[Any, str]:
+    """python-socketio likewise."""
+    import socketio  # type: ignore[import-untyped]
+    from python_socketio_server import register
 
-    return io
-
-
-async def on_uvicorn(app: Any, listening: socket.socket) -> None:
-    """It takes a socket that listens already."""
-    import uvicorn  # noqa: PLC0415 - each host is imported alone, for the sake of memory
-
-    await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve([listening])
+    sio = socketio.AsyncServer(async_mode="asgi")
+    register(sio)
+    return socketio.ASGIApp(sio), "python-socketio"
 
 
-async def on_hypercorn(app: Any, listening: socket.socket) -> None:
-    """It wants a descriptor."""
-    from hypercorn.asyncio import serve  # noqa: PLC0415
-    from hypercorn.config import Config  # noqa: PLC0415
+def bare() -> tuple[Any, None]:
+    """The echo."""
+    from bare_asgi import app
+
+    return app, None
+
+
+APPS = {"sio-fast": sio_fast, "python-socketio": python_socketio, "bare": bare}
+
+
+async def uvicorn(app: Any, listening: socket.socket, host: str) -> None:
+    """Serve on uvicorn, which sees to SIGTERM itself."""
+    from uvicorn import Config, Server
+
+    ws: Any = UVICORN[host]
+    await Server(Config(app, ws=ws, http="httptools", log_level="warning")).serve(sockets=[listening])
+
+
+async def hypercorn(app: Any, listening: socket.socket, _host: str) -> None:
+    """Serve on hypercorn."""
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
 
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]
-    config.accesslog = None
-    await serve(app, config)
+    config.loglevel = "WARNING"
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    await serve(app, config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
 
 
-async def on_granian(app: Any, listening: socket.socket) -> None:
-    """In this process, as its workers would be others."""
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.server.embed import Server  # noqa: PLC0415
+async def granian(app: Any, listening: socket.socket, _host: str) -> None:
+    """Serve on granian within this process: it takes a port, and says nothing about when it listens."""
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
 
     port = listening.getsockname()[1]
     listening.close()
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
+    server = Server(app, "127.0.0.1", port, interface=Interfaces.ASGI, backlog=BACKLOG, log_enabled=False)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     await server.serve()
 
 
-def main() -> None:
-    """Serve on a free port of the loopback interface."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--app", choices=["sio-fast", "bare"], default="sio-fast")
-    parser.add_argument("--host", choices=["uvicorn", "hypercorn", "granian"], default="uvicorn")
-    options = parser.parse_args()
-    listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-    names = ["uvloop", options.host, *(["sio-fast"] if options.app == "sio-fast" else [])]
-    names += ["websockets"] if options.host == "uvicorn" else []
-    versions = {**{name: version(name) for name in names}, "python": platform.python_version()}
-    app = application(options.app)
-    port = listening.getsockname()[1]
-    serving = {"uvicorn": on_uvicorn, "hypercorn": on_hypercorn, "granian": on_granian}[options.host]
-
-    async def serve() -> None:
-        task = asyncio.ensure_future(serving(app, listening))
-        while not task.done():
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
+async def announce(port: int, packages: tuple[str, ...]) -> None:
+    """Print the ready line once the server accepts connections."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             break
-        print(json.dumps({"port": port, "versions": versions}), flush=True)
-        await task
+        await asyncio.sleep(0.01)
+    versions = {name: version(name) for name in packages}
+    print(json.dumps({"port": port, "versions": versions | {"python": platform.python_version()}}), flush=True)
 
-    uvloop.run(serve())
+
+async def serve(app: str, host: str) -> None:
+    """Serve an application on a free port of the loopback interface."""
+    application, package = APPS[app]()
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    if host != "granian":
+        listening.listen(BACKLOG)
+    packages = (*([package] if package else []), *PACKAGES[host])
+    start = {"hypercorn": hypercorn, "granian": granian}.get(host, uvicorn)
+    announcing = asyncio.create_task(announce(port, packages))
+    await start(application, listening, host)
+    announcing.cancel()
+
+
+def main() -> None:
+    """Serve what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--app", choices=APPS, required=True)
+    parser.add_argument("--host", choices=HOSTS, required=True)
+    options = parser.parse_args()
+    uvloop.run(serve(options.app, options.host))
 
 
 if __name__ == "__main__":
