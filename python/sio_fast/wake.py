@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,7 +29,7 @@ def reader(fd: int, wake: Callable[[], None]) -> Generator[bool]:
     loop = _asyncio_loop()
     if loop is not None:
         try:
-            loop.add_reader(fd, wake)
+            _context().run(loop.add_reader, fd, wake)
         except NotImplementedError:  # Windows' Proactor loop
             loop = None
     try:
@@ -145,6 +146,18 @@ def soon() -> Callable[[Callable[[], object]], object]:
     import trio  # noqa: PLC0415 - it runs, so it is there
 
     return trio.lowlevel.current_trio_token().run_sync_soon
+
+
+def _context() -> contextvars.Context:
+    """For callbacks of asyncio's loop. They run in no task, and where sniffio is installed anyio asks it which library this
+    is; under a loop that anyio did not start it could not tell, and ``wake`` could start no task."""
+    context = contextvars.copy_context()
+    try:
+        from sniffio import current_async_library_cvar  # noqa: PLC0415 - trio brings it
+    except ImportError:
+        return context
+    context.run(current_async_library_cvar.set, "asyncio")
+    return context
 
 
 def _asyncio_loop() -> asyncio.AbstractEventLoop | None:

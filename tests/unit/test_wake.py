@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from sio_fast.wake import Signal, signal
+from sio_fast.wake import Signal, reader, signal
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +71,26 @@ async def test_a_cancelled_wait_leaves_what_is_told_meanwhile_to_the_next() -> N
 
 async def test_asyncio_has_its_own(anyio_backend_name: str) -> None:
     assert (type(signal()) is Signal) is (anyio_backend_name == "trio")
+
+
+def test_a_descriptor_may_wake_a_task_under_a_loop_that_anyio_did_not_start() -> None:
+    # As under an ASGI server. Callbacks run in no task, and sniffio, which trio brings, would not know the library.
+    async def main() -> None:
+        ran = asyncio.Event()
+        source, sink = socket.socketpair()
+
+        async def run() -> None:
+            ran.set()
+
+        with source, sink:
+            async with asyncio.timeout(10), anyio.create_task_group() as tasks:
+
+                def wake() -> None:
+                    source.recv(1)
+                    tasks.start_soon(run)
+
+                with reader(source.fileno(), wake):
+                    sink.send(b"x")
+                    await ran.wait()
+
+    asyncio.run(main())
