@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,7 @@ def test_packets_that_wait_leave_in_one_payload(server: ServerProcess, wire: Pol
     assert wire.finish_poll() == ['42["a"]']
     server.command("emit", nsp="/", to=[sid], event="b", args=[1])
     server.command("emit", nsp="/", to=[sid], event="c", args=["ü"])
+    time.sleep(0.05)  # the I/O thread has both: nothing outside says so, of either server
     wire.start_poll()
     answer = wire.getter.read_response()
     assert answer.text == f'42["b",1]{RS}42["c","ü"]'
